@@ -1,0 +1,239 @@
+"""Recorded results: one schema, one folder, and how the chapters print what lies there.
+
+``course reproduce NAME`` writes ``book/results/NAME.json`` through :func:`save`; chapters read it with
+:func:`load`. Every figure keeps its value per seed, their mean and their spread, beside the data set,
+its exactness, the hardware and the commit it was measured with.
+"""
+
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from course_utils.result_schema import ResultError, summarise, validate
+
+__all__ = [
+    "ResultError",
+    "load",
+    "mean_and_spread",
+    "names",
+    "percent",
+    "provenance",
+    "results_dir",
+    "run_time_note",
+    "save",
+    "summarise",
+    "table",
+    "validate",
+]
+
+RUN_TIMES = "run_times"
+"""Stem of the file in the results folder that holds the chapters' run times (not a result)."""
+
+
+def results_dir() -> Path:
+    """Folder of the recorded results: ``book/results`` of the checkout ``course_utils`` belongs to.
+
+    Raises
+    ------
+    ResultError
+        If the package was not installed from a checkout of the course.
+    """
+    root = Path(__file__).resolve().parent.parent
+    if not (root / "pyproject.toml").is_file():
+        raise ResultError(
+            f"{root} is no checkout of the course, and recorded results belong to one. Clone the course and "
+            "install it from there with `pip install -e .`, or name a folder (`folder=`, `--out`)."
+        )
+    return root / "book" / "results"
+
+
+def names(folder: Path | None = None) -> list[str]:
+    """Names of all recorded results, sorted; each can be given to :func:`load`."""
+    folder = results_dir() if folder is None else Path(folder)
+    return sorted(path.stem for path in folder.glob("*.json") if path.stem != RUN_TIMES)
+
+
+def load(name: str, folder: Path | None = None) -> dict[str, Any]:
+    """Read one recorded result.
+
+    Parameters
+    ----------
+    name : str
+        Name of the experiment, for example ``"cifar10_knn"``.
+    folder : Path, optional
+        Where to look; the checkout's ``book/results`` by default.
+
+    Returns
+    -------
+    dict
+        The file's content, validated (see :func:`validate`).
+
+    Raises
+    ------
+    ResultError
+        If there is no such result, or the file is damaged or not in the schema.
+
+    Examples
+    --------
+    >>> ladder = load("ladder_pocket10")  # doctest: +SKIP
+    >>> percent(ladder["metrics"]["softmax"]["test_accuracy"])  # doctest: +SKIP
+    '43.5 ± 0.3 %'
+    """
+    folder = results_dir() if folder is None else Path(folder)
+    path = folder / f"{name}.json"
+    if not path.is_file():
+        known = ", ".join(names(folder)) or "none yet"
+        raise ResultError(
+            f"no recorded result {name!r} in {folder} (recorded: {known}). "
+            f"Run `course reproduce {name}` to record it."
+        )
+    try:
+        result = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise ResultError(
+            f"{path} is not readable JSON ({error}). Restore it with git or run "
+            f"`course reproduce {name}` again."
+        ) from error
+    try:
+        validate(result)
+    except ResultError as error:
+        raise ResultError(f"{path}: {error}") from error
+    if result["name"] != name:
+        raise ResultError(f"{path} says its name is {result['name']!r}; the file name and 'name' must agree.")
+    return result
+
+
+def save(result: Mapping[str, Any], folder: Path | None = None) -> Path:
+    """Write a result to ``<folder>/<name>.json``: to a file beside it first, then renamed.
+
+    Parameters
+    ----------
+    result : mapping
+        A result in the schema of :func:`validate`.
+    folder : Path, optional
+        Where to write; the checkout's ``book/results`` by default. Created where missing.
+
+    Returns
+    -------
+    Path
+        The file written.
+
+    Raises
+    ------
+    ResultError
+        If `result` is not valid. Nothing is written then.
+    """
+    validate(result)
+    folder = results_dir() if folder is None else Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{result['name']}.json"
+    aside = folder / f".{result['name']}.{os.getpid()}.tmp"
+    try:
+        text = json.dumps(result, indent=1, ensure_ascii=False, allow_nan=False)
+        aside.write_text(_one_line_lists(text) + "\n", encoding="utf-8")
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+    return path
+
+
+def mean_and_spread(summary: Mapping[str, Any], digits: int = 1, scale: float = 1.0, unit: str = "") -> str:
+    """Format a summary as ``mean ± spread unit``; without the spread where there was one seed.
+
+    Examples
+    --------
+    >>> mean_and_spread({"per_seed": [3.0, 4.0], "mean": 3.5, "spread": 0.7071}, unit="s")
+    '3.5 ± 0.7 s'
+    """
+    text = f"{summary['mean'] * scale:,.{digits}f}"
+    if summary["spread"] is not None:
+        text += f" ± {summary['spread'] * scale:.{digits}f}"
+    return f"{text} {unit}".rstrip()
+
+
+def percent(summary: Mapping[str, Any], digits: int = 1) -> str:
+    """Format the summary of a fraction, such as an accuracy, in per cent: ``63.5 ± 0.2 %``."""
+    return mean_and_spread(summary, digits=digits, scale=100.0, unit="%")
+
+
+def table(rows: Sequence[Sequence[object]], header: Sequence[str]) -> str:
+    """Lay out rows as aligned plain text, first column left, the others right.
+
+    Parameters
+    ----------
+    rows : sequence of sequences
+        Cells, turned into text with ``str``; each row as long as `header`.
+    header : sequence of str
+        Titles of the columns.
+
+    Raises
+    ------
+    ValueError
+        If a row has another number of cells than the header.
+    """
+    lines = [[str(cell) for cell in row] for row in [header, *rows]]
+    for line in lines:
+        if len(line) != len(header):
+            raise ValueError(f"a row has {len(line)} cells, the header has {len(header)}: {line}.")
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    lines.insert(1, ["-" * width for width in widths])
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if i else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )
+
+
+def provenance(result: Mapping[str, Any]) -> str:
+    """One line for a caption or below a table: data set, seeds, hardware, versions, commit and date."""
+    seeds = len(result["seeds"])
+    hardware = result["hardware"]
+    where = f"{hardware['cores']} cores of {hardware['processor']}"
+    if hardware.get("accelerator"):
+        where = f"{hardware['accelerator']}, {where}"
+    libraries = ", ".join(f"{key} {value}" for key, value in result["versions"].items() if key != "python")
+    return (
+        f"{result['exactness']}; {seeds} seed{'s' if seeds > 1 else ''}; {where}; {libraries}; "
+        f"commit {result['commit'][:7]}, {result['date'][:10]}"
+    )
+
+
+def run_time_note(stem: str, folder: Path | None = None) -> str:
+    """Say how long a chapter runs, from ``run_times.json`` in the results folder.
+
+    Parameters
+    ----------
+    stem : str
+        The chapter's file stem, for example ``"02_nearest_neighbours"``.
+    folder : Path, optional
+        Where to look; the checkout's ``book/results`` by default.
+
+    Returns
+    -------
+    str
+        One line to print; a line that says so where nothing is recorded (or outside a checkout).
+    """
+    try:
+        path = (results_dir() if folder is None else Path(folder)) / f"{RUN_TIMES}.json"
+        entry = json.loads(path.read_text(encoding="utf-8"))[stem]
+        seconds, peak_mb = float(entry["seconds"]), float(entry["peak_mb"])
+        cores, processor = int(entry["cores"]), str(entry["processor"])
+    except (ResultError, OSError, ValueError, KeyError, TypeError):
+        return "The run time of this chapter has not been recorded yet; `course notebooks` records it."
+    plural = "" if cores == 1 else "s"
+    return (
+        f"This chapter ran in {seconds:.0f} s with at most {peak_mb:,.0f} MB of memory "
+        f"on {cores} core{plural} ({processor})."
+    )
+
+
+def _one_line_lists(text: str) -> str:
+    """Put lists of numbers on one line, so that a recorded curve is one line of a diff."""
+    number = r"(?:-?[\d.]+(?:[eE][+-]?\d+)?|null)"
+    pattern = rf"\[\s*({number}(?:,\s*{number})*)\s*\]"
+    return re.sub(pattern, lambda match: f"[{' '.join(match[1].split())}]", text)
