@@ -4,6 +4,9 @@ Each module registers itself on :data:`app`; anything heavy (PyTorch, nbgrader) 
 function that needs it, so that ``course --help`` answers at once.
 """
 
+import importlib
+import pkgutil
+
 import typer
 
 import course_utils
@@ -23,3 +26,7 @@ def _course(
     if version:
         print(course_utils.__version__)
         raise typer.Exit()
+
+
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")

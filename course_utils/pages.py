@@ -1,0 +1,121 @@
+"""A small Sphinx extension: the page of recorded results is written from ``book/results/*.json``.
+
+The page holds a marker; when Sphinx reads it, the marker is replaced by one section per file. So no
+figure on that page is typed by hand, and none can be stale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+PAGE = "book/recorded_results"
+MARKER = "<!-- recorded results go here -->"
+
+
+def recorded_results(folder: Path) -> str:
+    """Write one section per recorded result as Markdown.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the result files lie.
+
+    Returns
+    -------
+    str
+        Markdown: per result a heading, a table of what was measured and how it came about.
+
+    Raises
+    ------
+    course_utils.results.ResultError
+        When a file is damaged or not in the schema.
+    """
+    from course_utils import results
+
+    found = [results.load(name, folder) for name in results.names(folder)]
+    if not found:
+        return "No result has been recorded yet.\n"
+    return "\n".join(_section(result) for result in found)
+
+
+def _section(result: Mapping[str, Any]) -> str:
+    """Write the section of one result."""
+    from course_utils.results import provenance
+
+    name = result["name"]
+    rows = [f"| {label} | {_figure(label, leaf)} |" for label, leaf in _leaves(result["metrics"])]
+    notes = [f"- {note}" for note in result.get("notes", [])]
+    lines = [
+        f"(result-{name.replace('_', '-')})=",
+        f"## {name.replace('_', ' ').capitalize()}",
+        "",
+        *notes,
+        "",
+        ":::{div} table-scroll",
+        "| measured | mean ± spread over seeds |",
+        "| :-- | --: |",
+        *rows,
+        ":::",
+        "",
+        f"{provenance(result)}. It took {result['wall_seconds']:,.0f} s. "
+        f"Do it again with `{result['command']}`; every seed's value is in "
+        f"{{download}}`{name}.json <results/{name}.json>`.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _leaves(metrics: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Walk the tree of metrics; yield each summary with the names that lead to it."""
+    for key, value in metrics.items():
+        if "per_seed" in value:
+            yield " · ".join((*path, key)).replace("_", " "), value
+        else:
+            yield from _leaves(value, (*path, key))
+
+
+def _figure(label: str, leaf: Mapping[str, Any]) -> str:
+    """Format a summary: fractions in per cent, a curve by its ends."""
+    if isinstance(leaf["mean"], list):
+        ends = [_figure(label, {"mean": leaf["mean"][at], "spread": leaf["spread"][at]}) for at in (0, -1)]
+        return f"{ends[0]} → {ends[1]} ({len(leaf['mean'])} points)"
+    from course_utils.results import mean_and_spread, percent
+
+    if "accuracy" in label or "recall" in label:
+        return percent(leaf)
+    whole = isinstance(leaf["mean"], int) or float(leaf["mean"]).is_integer()
+    return mean_and_spread(leaf, digits=0 if whole else 3)
+
+
+def _fill_in(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Replace the marker when Sphinx reads the page."""
+    if docname == PAGE:
+        source[0] = source[0].replace(MARKER, recorded_results(Path(app.srcdir) / "book" / "results"))
+
+
+def _always_read(*_: object) -> list[str]:
+    """Read the page at every build: a new result file changes it."""
+    return [PAGE]
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the extension.
+
+    Parameters
+    ----------
+    app : sphinx.application.Sphinx
+        Sphinx, before it reads any page.
+
+    Returns
+    -------
+    dict
+        What Sphinx wants to know about an extension.
+    """
+    app.connect("source-read", _fill_in)
+    app.connect("env-get-outdated", _always_read)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
