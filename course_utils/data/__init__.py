@@ -1,0 +1,25 @@
+"""Pictures with labels: Pocket-10, which the course draws itself, and real data sets.
+
+Importing this package does not import PyTorch.
+"""
+
+from course_utils.data.errors import DataError, DataNotFoundError, DownloadError
+from course_utils.data.folder import load_folder
+from course_utils.data.paths import cache_dir, data_dir
+from course_utils.data.sets import class_names, describe, load
+from course_utils.data.splits import balanced_subset, to_grayscale, train_validation_split
+
+__all__ = [
+    "DataError",
+    "DataNotFoundError",
+    "DownloadError",
+    "balanced_subset",
+    "cache_dir",
+    "class_names",
+    "data_dir",
+    "describe",
+    "load",
+    "load_folder",
+    "to_grayscale",
+    "train_validation_split",
+]
