@@ -1,0 +1,186 @@
+"""The networks that the ladder and the recorded experiments train.
+
+Every builder returns a ``torch.nn.Module`` that maps images of shape (N, C_in, H, W), float32, to scores
+of shape (N, C). Initialisation draws from PyTorch's global generator: call ``torch.manual_seed`` first
+to get the same network again.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+def linear(in_features: int, num_classes: int) -> nn.Sequential:
+    """One fully connected layer on the flattened picture: a linear classifier.
+
+    Parameters
+    ----------
+    in_features : int
+        Numbers in one picture, D = H·W·C_in.
+    num_classes : int
+        Classes, C.
+
+    Returns
+    -------
+    torch.nn.Sequential
+        D·C + C parameters.
+    """
+    return nn.Sequential(nn.Flatten(), nn.Linear(in_features, num_classes))
+
+
+def mlp(in_features: int, hidden: int | Sequence[int], num_classes: int) -> nn.Sequential:
+    """Fully connected layers with ReLU between them.
+
+    Parameters
+    ----------
+    in_features : int
+        Numbers in one picture, D = H·W·C_in.
+    hidden : int or sequence of int
+        Units of the hidden layer, or of each hidden layer in turn.
+    num_classes : int
+        Classes, C.
+
+    Returns
+    -------
+    torch.nn.Sequential
+        For one hidden layer of M units: (D + 1)·M + (M + 1)·C parameters.
+
+    Examples
+    --------
+    >>> sum(p.numel() for p in mlp(784, 100, 10).parameters())
+    79510
+    """
+    sizes = [in_features, *([hidden] if isinstance(hidden, int) else hidden)]
+    layers: list[nn.Module] = [nn.Flatten()]
+    for fan_in, fan_out in zip(sizes, sizes[1:], strict=False):
+        layers += [nn.Linear(fan_in, fan_out), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Linear(sizes[-1], num_classes))
+
+
+def small_cnn(num_classes: int = 10, in_channels: int = 3) -> nn.Sequential:
+    """Three convolutions with batch normalisation, and one linear layer.
+
+    Small enough to learn from 10,000 pictures of 32×32 within a minute on two cores. Pictures may have any
+    size of at least 8×8: the last maps are pooled to 4×4.
+
+    Parameters
+    ----------
+    num_classes : int
+        Classes, C.
+    in_channels : int
+        Channels of a picture: 3 for colour, 1 for grayscale.
+
+    Returns
+    -------
+    torch.nn.Sequential
+        113,962 parameters for ten classes of colour pictures.
+    """
+    layers: list[nn.Module] = []
+    for fan_in, fan_out in ((in_channels, 32), (32, 64), (64, 128)):
+        # The normalisation that follows has a bias of its own.
+        layers += [
+            nn.Conv2d(fan_in, fan_out, 3, padding=1, bias=False),
+            nn.BatchNorm2d(fan_out),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+        ]
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(128 * 4 * 4, num_classes))
+
+
+class BasicBlock(nn.Module):
+    """Two 3×3 convolutions and a shortcut around them: F(x) + x (He et al. 2015, fig. 2).
+
+    Where the block halves the maps and doubles the channels, the shortcut takes every second pixel and
+    pads the new channels with zeros (option A of the paper): it has no parameters.
+
+    Parameters
+    ----------
+    in_channels, out_channels : int
+        Channels before and after the block.
+    stride : int
+        Stride of the first convolution and of the shortcut.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, stride: int = 1) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, stride=stride, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(out_channels)
+        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(out_channels)
+        self.stride = stride
+        self.new_channels = out_channels - in_channels
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map (N, in_channels, H, W) to (N, out_channels, ⌈H/stride⌉, ⌈W/stride⌉)."""
+        residual = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
+        shortcut = x[:, :, :: self.stride, :: self.stride]
+        if self.new_channels:
+            shortcut = F.pad(shortcut, (0, 0, 0, 0, 0, self.new_channels))
+        return F.relu(residual + shortcut)
+
+
+def resnet20(num_classes: int = 10, in_channels: int = 3) -> nn.Sequential:
+    """ResNet-20 for 32×32 pictures (He et al. 2015, section 4.2, n = 3).
+
+    A 3×3 convolution to 16 maps, three stages of three blocks with 16, 32 and 64 maps, global average
+    pooling and one linear layer. Batch normalisation after each convolution, He initialisation.
+
+    Parameters
+    ----------
+    num_classes : int
+        Classes, C.
+    in_channels : int
+        Channels of a picture.
+
+    Returns
+    -------
+    torch.nn.Sequential
+        269,722 parameters for ten classes of colour pictures (the paper says 0.27 M).
+    """
+    layers: list[nn.Module] = [
+        nn.Conv2d(in_channels, 16, 3, padding=1, bias=False),
+        nn.BatchNorm2d(16),
+        nn.ReLU(),
+    ]
+    channels = 16
+    for width in (16, 32, 64):
+        for _ in range(3):
+            layers.append(BasicBlock(channels, width, stride=1 if width == channels else 2))
+            channels = width
+    model = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, num_classes))
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+    return model
+
+
+def car_truck_cnn(head: Sequence[int] = (64,)) -> nn.Sequential:
+    """Three convolutions that tell car from truck on grayscale pictures of 32×32.
+
+    Convolutions 1→32 (7×7), 32→64 (5×5) and 64→64 (3×3) without padding, each with batch normalisation and
+    ReLU, the first two followed by max pooling; then a hidden layer and one output. The output is the
+    logit: the sigmoid belongs to the loss, which is then safe for large scores.
+
+    Parameters
+    ----------
+    head : sequence of int
+        Units of the hidden layers after the convolutions; ``(64, 32, 16, 2)`` ends in a feature map that
+        can be drawn.
+
+    Returns
+    -------
+    torch.nn.Sequential
+        Maps (N, 1, 32, 32) to (N, 1).
+    """
+    layers: list[nn.Module] = []
+    for fan_in, fan_out, size in ((1, 32, 7), (32, 64, 5), (64, 64, 3)):
+        layers += [nn.Conv2d(fan_in, fan_out, size), nn.BatchNorm2d(fan_out), nn.ReLU()]
+        if size > 3:
+            layers.append(nn.MaxPool2d(2))
+    layers.append(nn.Flatten())
+    sizes = [64 * 2 * 2, *head]  # 32 → 26 → 13 → 9 → 4 → 2
+    for fan_in, fan_out in zip(sizes, sizes[1:], strict=False):
+        layers += [nn.Linear(fan_in, fan_out), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Linear(sizes[-1], 1))

@@ -1,0 +1,96 @@
+"""The course's networks: sizes, shapes, gradients, and that they can learn."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from course_utils import models
+
+# name: (builder, input shape of one picture, outputs, exact parameter count)
+NETWORKS = {
+    "linear": (lambda: models.linear(3072, 10), (3, 32, 32), 10, 30_730),
+    "mlp": (lambda: models.mlp(784, 100, 10), (1, 28, 28), 10, 79_510),
+    "deep_mlp": (lambda: models.mlp(784, (512, 512), 10), (1, 28, 28), 10, 669_706),
+    "small_cnn": (models.small_cnn, (3, 32, 32), 10, 113_962),
+    "small_cnn_gray": (lambda: models.small_cnn(7, in_channels=1), (1, 28, 28), 7, 107_239),
+    "resnet20": (models.resnet20, (3, 32, 32), 10, 269_722),
+    "resnet20_gray": (lambda: models.resnet20(5, in_channels=1), (1, 28, 28), 5, 269_109),
+    "car_truck_cnn": (models.car_truck_cnn, (1, 32, 32), 1, 106_625),
+    "car_truck_map": (lambda: models.car_truck_cnn((64, 32, 16, 2)), (1, 32, 32), 1, 109_205),
+}
+
+
+@pytest.fixture(params=NETWORKS)
+def network(request):
+    return NETWORKS[request.param]
+
+
+def build(network, seed=0):
+    torch.manual_seed(seed)
+    return network[0]()
+
+
+def test_parameter_count_is_exact(network):
+    assert sum(p.numel() for p in build(network).parameters()) == network[3]
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_output_shape(network, n):
+    model = build(network).eval()
+    assert model(torch.zeros(n, *network[1])).shape == (n, network[2])
+
+
+def test_every_parameter_has_a_gradient(network):
+    model = build(network)
+    outputs = model(torch.randn(4, *network[1]))
+    (outputs * torch.randn_like(outputs)).sum().backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.abs().sum() > 0, name
+
+
+def test_same_seed_same_network(network):
+    x = torch.randn(2, *network[1])
+    first, again, other = (build(network, seed).eval()(x) for seed in (0, 0, 1))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+@pytest.mark.parametrize("name", ["linear", "mlp", "small_cnn", "resnet20", "car_truck_cnn"])
+def test_overfits_one_batch(name):
+    network = NETWORKS[name]
+    model = build(network)
+    generator = torch.Generator().manual_seed(0)
+    shape = (3, 16, 16) if name == "resnet20" else network[1]  # it takes any size; small ones are quick
+    x = torch.randn(8, *shape, generator=generator)
+    y = torch.arange(8) % max(2, network[2])
+    optimizer = torch.optim.Adam(model.parameters(), 3e-3)
+    for _ in range(25):
+        outputs = model(x)
+        if network[2] == 1:
+            loss = F.binary_cross_entropy_with_logits(outputs[:, 0], y.float())
+        else:
+            loss = F.cross_entropy(outputs, y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert loss < 0.05
+
+
+def test_a_block_with_silent_convolutions_is_the_identity():
+    """F(x) + x with F = 0: what comes in non-negative goes out unchanged."""
+    block = models.BasicBlock(4, 4)
+    torch.nn.init.zeros_(block.bn2.weight)
+    x = torch.rand(2, 4, 6, 6)
+    assert torch.equal(block(x), x)
+
+
+def test_the_shortcut_of_a_narrowing_block_has_no_parameters():
+    block = models.BasicBlock(4, 8, stride=2)
+    torch.nn.init.zeros_(block.bn2.weight)
+    x = torch.rand(2, 4, 7, 7)
+    out = block(x)
+    assert out.shape == (2, 8, 4, 4)
+    assert torch.equal(out[:, :4], x[:, :, ::2, ::2])
+    assert not out[:, 4:].any()
+    assert sum(p.numel() for p in block.parameters()) == 9 * (4 * 8 + 8 * 8) + 4 * 8
