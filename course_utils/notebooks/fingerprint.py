@@ -12,7 +12,7 @@ from nbformat import NotebookNode
 
 PACKAGE = "course_utils"
 #: Name of the constant that numbers the versions of Pocket-10's pictures.
-DATA_VERSION = "POCKET10_VERSION"
+DATA_VERSION = "GENERATOR_VERSION"
 #: JSON files of the results folder that are no results.
 NOT_RESULTS = {"run_times"}
 
