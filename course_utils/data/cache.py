@@ -5,7 +5,7 @@ import tempfile
 import warnings
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -59,8 +59,8 @@ def save_arrays(path: Path, **arrays: np.ndarray) -> bool:
             np.savez(file, allow_pickle=False, **arrays)
     except OSError as error:
         warnings.warn(
-            f"Could not write {path} ({error.strerror or error}); the pictures will be prepared again next time. "
-            "Free some disk space, or set COURSE_CACHE to a folder you may write to.",
+            f"Could not write {path} ({error.strerror or error}), so the pictures will be prepared again "
+            "next time. Free some disk space, or set COURSE_CACHE to a folder you may write to.",
             stacklevel=2,
         )
         return False
@@ -78,8 +78,8 @@ def load_arrays(path: Path) -> dict[str, np.ndarray] | None:
     Returns
     -------
     dict of str to ndarray, or None
-        None where the file is missing or damaged (each array is stored with a checksum); a damaged file is removed,
-        so that it is made again.
+        None where the file is missing or damaged (each array is stored with a checksum); a damaged file is
+        removed, so that it is made again.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
@@ -87,8 +87,6 @@ def load_arrays(path: Path) -> dict[str, np.ndarray] | None:
     except FileNotFoundError:
         return None
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
-        try:
+        with suppress(OSError):
             path.unlink(missing_ok=True)
-        except OSError:
-            pass
         return None

@@ -15,7 +15,7 @@ from course_utils.data.paths import data_dir
 from course_utils.data.pictures import SUFFIXES
 
 _RECORD = 1 + 3 * 32 * 32  # a label, then the red, green and blue planes
-_BINARY = "cifar-10-batches-bin"
+BINARY = "cifar-10-batches-bin"
 _FILES = {"train": [f"data_batch_{number}.bin" for number in range(1, 6)], "test": ["test_batch.bin"]}
 
 
@@ -28,7 +28,7 @@ def find_cifar10() -> Path | None:
         The folder or archive that :func:`load_cifar10` would read.
     """
     root = data_dir()
-    for name in (real.CIFAR10.folder, _BINARY):
+    for name in (real.CIFAR10.folder, BINARY):
         if (root / name).is_dir():
             return root / name
     trees = sorted(path for path in root.glob("cifar10*") if path.is_dir() and (path / "train").is_dir())
@@ -64,11 +64,11 @@ def load_cifar10(split: str) -> tuple[np.ndarray, np.ndarray, bool]:
     """
     found = find_cifar10()
     if found is None:
-        also = f", for {_BINARY}/, and for cifar10*/{{train,test}}/<class>/*.jpg as folder, tar or zip"
+        also = f", for {BINARY}/, and for cifar10*/{{train,test}}/<class>/*.jpg as folder, tar or zip"
         raise real.not_found(real.CIFAR10, also)
     if found.name == real.CIFAR10.folder:
         return *real.load_torchvision(real.CIFAR10, split), False
-    if found.name == _BINARY:
+    if found.name == BINARY:
         return *_read_binary(found, split), False
     pictures = load_folder(found, split)
     if pictures.class_names != real.CIFAR10.classes:
@@ -95,7 +95,7 @@ def cifar10_exactness() -> str:
     found = find_cifar10()
     if found is None or found.name == real.CIFAR10.folder:
         return ""
-    if found.name == _BINARY:
+    if found.name == BINARY:
         return "binary version"
     suffix = _first_suffix(found)
     return {".jpg": "JPEG", ".jpeg": "JPEG"}.get(suffix, suffix[1:].upper()) + " copy"
@@ -125,11 +125,11 @@ def _read_binary(folder: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
     for name in _FILES[split]:
         path = folder / name
         if not path.is_file():
-            raise DataError(f"{path} is missing. Copy the whole folder {_BINARY} again.")
+            raise DataError(f"{path} is missing. Copy the whole folder {BINARY} again.")
         data = np.fromfile(path, np.uint8)
         if len(data) == 0 or len(data) % _RECORD:
             raise DataError(
-                f"{path} has {len(data):,} bytes, which is not a whole number of pictures of {_RECORD:,} bytes. "
+                f"{path} has {len(data):,} bytes, no whole number of pictures of {_RECORD:,} bytes. "
                 "It is truncated or another file: copy it again."
             )
         data = data.reshape(-1, _RECORD)

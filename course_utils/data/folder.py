@@ -5,6 +5,7 @@ or ``.zip`` file: ``train/<class>/*.jpg`` with ``test/`` (and perhaps ``validati
 ``<class>/*.jpg`` alone, of which every fifth picture becomes the test set.
 """
 
+import contextlib
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -48,8 +49,8 @@ class Pictures:
 def load_folder(path: str | Path, split: str, size: int | tuple[int, int] | None = None) -> Pictures:
     """Read one split of a folder or archive of pictures.
 
-    The decoded pictures are kept in :func:`course_utils.data.cache_dir` under a key made of the path and of every
-    file's size and time of change, so that the next call reads one file.
+    The decoded pictures are kept in :func:`course_utils.data.cache_dir` under a key made of the path and
+    of every file's size and time of change, so that the next call reads one file.
 
     Parameters
     ----------
@@ -77,11 +78,10 @@ def load_folder(path: str | Path, split: str, size: int | tuple[int, int] | None
     wanted = (size, size) if isinstance(size, int) else size
     if not source.exists():
         raise DataNotFoundError(
-            f"There is no folder or archive {source}. Check its spelling; pictures belong in one folder per class, "
-            "<class>/*.jpg or train/<class>/*.jpg."
+            f"There is no folder or archive {source}. Check its spelling; pictures belong in one folder per "
+            "class, <class>/*.jpg or train/<class>/*.jpg."
         )
-    key = hashlib.sha256(f"{_CACHE_VERSION} {wanted} {sources.fingerprint(source)}".encode()).hexdigest()[:16]
-    family = f"{source.name.split('.')[0]}-{hashlib.sha256(str(source).encode()).hexdigest()[:8]}-"
+    family, key = _cache_key(source, wanted)
     kept = load_arrays(cache_dir() / f"{family}{key}-{split}.npz")
     if kept is not None and kept.keys() == {"images", "labels", "class_names"}:
         return Pictures(kept["images"], kept["labels"], tuple(kept["class_names"].tolist()))
@@ -89,9 +89,10 @@ def load_folder(path: str | Path, split: str, size: int | tuple[int, int] | None
     layout = arrange(listing.names, listing.folders, source)
     if split not in layout:
         raise DataError(f"{source} has the splits {', '.join(layout)}, but {split!r} was asked for.")
-    # An archive is decompressed from its start whatever is wanted of it, so all its splits are decoded in one go.
+    # An archive is decompressed from its start whatever is wanted, so all its splits are decoded in one go.
     chosen = layout if listing.sequential else {split: layout[split]}
     read = _read(listing, chosen, wanted)
+    _forget(family, key)
     for name, pictures in read.items():
         save_arrays(
             cache_dir() / f"{family}{key}-{name}.npz",
@@ -147,6 +148,42 @@ def folder_layout(path: str | Path) -> dict[str, list[str]]:
     return arrange(listing.names, listing.folders, source)
 
 
+def count_pictures(path: str | Path) -> dict[str, int]:
+    """Count the pictures of each split without decoding them.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder or archive.
+
+    Returns
+    -------
+    dict of str to int
+        By split.
+
+    Raises
+    ------
+    DataError
+        As :func:`load_folder` does.
+    """
+    return {split: len(names) for split, names in folder_layout(path).items()}
+
+
+def _cache_key(source: Path, size: tuple[int, int] | None) -> tuple[str, str]:
+    """Name a set of pictures by its path, and its present state by a hash that changes with any file."""
+    where = hashlib.sha256(f"{source} {size}".encode()).hexdigest()[:8]
+    state = hashlib.sha256(f"{_CACHE_VERSION} {sources.fingerprint(source)}".encode()).hexdigest()[:16]
+    return f"{source.name.split('.')[0]}-{where}-", state
+
+
+def _forget(family: str, key: str) -> None:
+    """Remove what was kept of earlier states of the same folder or archive."""
+    for old in cache_dir().glob(f"{family}*.npz"):
+        if not old.name.startswith(family + key):
+            with contextlib.suppress(OSError):
+                old.unlink()
+
+
 def arrange(names: Sequence[str], folders: Sequence[str], source: Path) -> dict[str, list[str]]:
     """Find the splits and classes in a list of paths.
 
@@ -195,7 +232,7 @@ def arrange(names: Sequence[str], folders: Sequence[str], source: Path) -> dict[
         if len(inner) != 2 + has_splits:
             raise DataError(
                 f"{source}: the picture {name} does not lie in a class folder. The layout is "
-                f"{'<split>/' if has_splits else ''}<class>/<picture>, no shallower and no deeper: move or remove it."
+                f"{'<split>/' if has_splits else ''}<class>/<picture>, no deeper: move or remove it."
             )
         classes[_SPLITS[inner[0].lower()] if has_splits else ""][inner[-2]].append(name)
     _check_classes(classes, source)
@@ -226,8 +263,8 @@ def _check_classes(classes: dict[str, dict[str, list[str]]], source: Path) -> No
         for label in everywhere:
             if not of_split.get(label):
                 raise DataError(
-                    f"{where}: the class folder {label!r} is {'empty' if label in of_split else 'missing'}. Put "
-                    f"pictures ({', '.join(SUFFIXES)}) there, or remove the class everywhere."
+                    f"{where}: the class folder {label!r} is {'empty' if label in of_split else 'missing'}. "
+                    f"Put pictures ({', '.join(SUFFIXES)}) there, or remove the class everywhere."
                 )
     if len(everywhere) < 2:
         raise DataError(
@@ -236,14 +273,14 @@ def _check_classes(classes: dict[str, dict[str, list[str]]], source: Path) -> No
 
 
 def _divide(classes: dict[str, list[str]], source: Path) -> dict[str, list[str]]:
-    """Make a fifth of each class the test set, by a hash of the name: more pictures do not reshuffle the others."""
+    """Make a fifth of each class the test set, by a hash of the name, so that adding pictures moves few."""
     layout: dict[str, list[str]] = {"train": [], "test": []}
     for label in sorted(classes):
         names = classes[label]
         if len(names) < 2:
             raise DataError(
-                f"{source}: the class {label!r} has one picture, {names[0]}; a training and a test set need one "
-                "each. Add pictures."
+                f"{source}: the class {label!r} has one picture, {names[0]}; a training and a test set need "
+                "one each. Add pictures."
             )
         by_hash = sorted(names, key=lambda name: hashlib.sha256(PurePosixPath(name).name.encode()).digest())
         test = set(by_hash[: max(1, round(_TEST_SHARE * len(names)))])

@@ -54,7 +54,8 @@ def decode(source: Path | bytes, name: str, size: tuple[int, int] | None = None)
         ) from error
     if picture.mode not in _GRAYSCALE + _COLOUR:
         raise DataError(
-            f"{name} has pixels of kind {picture.mode!r}; 8 bits a channel were wanted. Save it as 8-bit PNG or JPEG."
+            f"{name} has pixels of kind {picture.mode!r}; 8 bits a channel were wanted. "
+            "Save it as 8-bit PNG or JPEG."
         )
     if "exif" in picture.info:
         picture = ImageOps.exif_transpose(picture)

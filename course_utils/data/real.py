@@ -129,10 +129,11 @@ def not_found(known: RealSet, also: str = "") -> DataNotFoundError:
     DataNotFoundError
         For the caller to raise.
     """
+    wanted = ", ".join(known.files) + also
     return DataNotFoundError(
-        f"{known.title} is not in {data_dir()}: looked for {known.folder}/ with {', '.join(known.files)}{also}. "
-        f"Where there is a network, run `course data get {known.name}`; otherwise put the files there, or set "
-        "COURSE_DATA to a folder that has them. The course itself runs without them, on Pocket-10."
+        f"{known.title} is not in {data_dir()}: looked for {known.folder}/ with {wanted}. Where there is a "
+        f"network, run `course data get {known.name}`; otherwise put the files there, or set COURSE_DATA to a "
+        "folder that has them. The course itself runs without them, on Pocket-10."
     )
 
 

@@ -13,7 +13,7 @@ from course_utils.data.splits import balanced_subset
 
 SET_NAMES = ("pocket10", "mnist", "fashion_mnist", "cifar10", "digits")
 
-# The publisher's files, unpacked; what torchvision checks is the sum of the packed ones, which need not be there.
+# The publisher's files, unpacked; torchvision knows the sums of the packed ones, which need not be there.
 _MNIST_MD5 = {
     "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
     "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
@@ -28,8 +28,8 @@ def load(name: str, split: str, n: int | None = None, seed: int = 0) -> tuple[np
     Parameters
     ----------
     name : str
-        ``"pocket10"``, ``"mnist"``, ``"fashion_mnist"``, ``"cifar10"``, ``"digits"``, or ``"folder:PATH"`` for
-        a folder or archive of pictures by class.
+        ``"pocket10"``, ``"mnist"``, ``"fashion_mnist"``, ``"cifar10"``, ``"digits"``, or ``"folder:PATH"``
+        for a folder or archive of pictures by class.
     split : str
         ``"train"`` or ``"test"``; Pocket-10 also has ``"validation"``, and so may a folder.
     n : int, optional
@@ -168,7 +168,8 @@ def _idx_exactness(known: real.RealSet) -> str:
 def _check(name: str, split: str | None = None) -> None:
     if name not in SET_NAMES:
         raise DataError(
-            f"There is no data set {name!r}. The names are {', '.join(SET_NAMES)}, or folder:PATH for a folder of pictures."
+            f"There is no data set {name!r}. The names are {', '.join(SET_NAMES)}, or folder:PATH for "
+            "a folder of pictures."
         )
     if split not in (None, "train", "test"):
         raise DataError(

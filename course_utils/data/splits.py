@@ -79,7 +79,7 @@ def split_positions(
     count = int(held_out) if isinstance(held_out, (int, np.integer)) else round(float(held_out) * total)
     if not 0 < count < total:
         raise DataError(
-            f"{held_out!r} of {total} examples leaves {total - count} for training and {count} for validation. "
+            f"{held_out!r} of {total} examples leaves {total - count} for training and {count} to set aside. "
             "Ask for a share strictly between 0 and 1, or a number of images smaller than the whole."
         )
     classes, inverse = np.unique(labels, return_inverse=True)
