@@ -133,6 +133,7 @@ def frames(
         "options": texts,
         "index": start,
         "description": description,
+        "tooltip": description,
         "style": {"description_width": "initial"},
         "layout": widgets.Layout(width="auto", max_width="36rem"),
     }
