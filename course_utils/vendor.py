@@ -16,6 +16,7 @@ import sys
 import tarfile
 import tempfile
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 
 
@@ -32,7 +33,7 @@ class Package:
     name, version : str
         What npm calls it. The version is exact.
     keep : tuple of str
-        Files or folders inside the package. Licence files are always kept as well.
+        Files or folders inside the package; ``*`` stands for any name. Licence files are always kept as well.
     on_pages : bool
         Whether the rendered book needs it; otherwise only the tests do.
     """
@@ -47,7 +48,8 @@ PACKAGES = (
     # The SVG output needs no web fonts, which some browsers refuse to load from disk.
     Package("mathjax", "3.2.2", ("es5/tex-svg.js", "es5/input/tex/extensions")),
     Package("requirejs", "2.3.7", ("require.js",)),
-    Package("@jupyter-widgets/html-manager", "1.0.14", ("dist/embed-amd.js",)),
+    # Its fonts are icons of buttons; the stylesheet inside embed-amd.js asks for them.
+    Package("@jupyter-widgets/html-manager", "1.0.14", ("dist/embed-amd.js", "dist/*.woff2", "dist/*.woff")),
     Package("axe-core", "4.10.3", ("axe.min.js",), on_pages=False),
     Package("dictionary-en-gb", "2.4.0", ("index.dic", "index.aff"), on_pages=False),
 )
@@ -84,7 +86,7 @@ def fetch(root: Path, *, tests: bool = False) -> Path:
 def folder_of(package: Package, cache: Path) -> Path:
     """Where a package lies in the cache; what pages need is in ``static/vendor``."""
     base = cache / "static" / "vendor" if package.on_pages else cache
-    return base / package.name.split("/")[-1]
+    return base / package.name
 
 
 def _version_in(folder: Path) -> str | None:
@@ -132,7 +134,7 @@ def _fetch_one(package: Package, target: Path) -> None:
             for member in wanted:
                 member.name = member.name.split("/", 1)[1]
                 archive.extract(member, unpacked, filter="data")
-        missing = [name for name in package.keep if not (unpacked / name).exists()]
+        missing = [name for name in package.keep if not any(unpacked.glob(name))]
         if missing:
             raise VendorError(f"{spec} does not hold {', '.join(missing)}; check PACKAGES in {__file__}")
         shutil.rmtree(target, ignore_errors=True)
@@ -149,4 +151,8 @@ def _is_kept(package: Package, path: str) -> bool:
     inside = path.split("/", 1)[1]
     is_licence = "/" not in inside and "licen" in inside.lower()
     is_about = inside == "package.json"  # holds the version; requirejs states its licence only there
-    return is_licence or is_about or any(inside == k or inside.startswith(k + "/") for k in package.keep)
+    return (
+        is_licence
+        or is_about
+        or any(fnmatch(inside, name) or inside.startswith(f"{name}/") for name in package.keep)
+    )
