@@ -1,9 +1,9 @@
 """A small Sphinx extension: interactive figures on the rendered page, and what stands in for them.
 
-An output of :func:`course_utils.interactive.frames` holds a widget and a PNG with a few of its frames. Without
-this extension a page would hold the widget alone, which shows nothing where JavaScript doesn't run. With it the
-page holds both; a style sheet hides the PNG as soon as the widget has been drawn, and a script gives the controls
-the names and states that screen readers need.
+An output of :func:`course_utils.interactive.frames` holds a widget and a PNG with a few of its frames.
+Without this extension a page would hold the widget alone, which shows nothing where JavaScript doesn't run.
+With it the page holds both; a style sheet hides the PNG as soon as the widget has been drawn, and a script
+gives the controls the names and states that screen readers need.
 """
 
 from __future__ import annotations
