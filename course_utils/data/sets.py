@@ -33,8 +33,9 @@ def load(name: str, split: str, n: int | None = None, seed: int = 0) -> tuple[np
     split : str
         ``"train"`` or ``"test"``; Pocket-10 also has ``"validation"``, and so may a folder.
     n : int, optional
-        How many pictures. The subset has the same number of every class as nearly as can be; a smaller one
-        with the same seed is the beginning of a larger one. By default all (Pocket-10: its standard number).
+        How many pictures; all where the set has no more, so that chapters run on small sets too. The subset
+        has the same number of every class as nearly as can be; a smaller one with the same seed is the
+        beginning of a larger one. By default all (Pocket-10: its standard number).
     seed : int
         Which pictures (Pocket-10: which drawing).
 
@@ -51,7 +52,7 @@ def load(name: str, split: str, n: int | None = None, seed: int = 0) -> tuple[np
     DataNotFoundError
         If the set is not in the data folder; nothing is downloaded unasked.
     DataError
-        If the name or split does not exist, ``n`` is too large, or a file is damaged.
+        If the name or split does not exist, ``n`` is below 1, or a file is damaged.
 
     Examples
     --------
@@ -71,7 +72,7 @@ def load(name: str, split: str, n: int | None = None, seed: int = 0) -> tuple[np
         images, labels, by_class = _READERS[name](split)
     if n is None and not by_class:
         return images, labels
-    chosen = balanced_subset(labels, len(labels) if n is None else n, seed)
+    chosen = balanced_subset(labels, len(labels) if n is None else min(n, len(labels)), seed)
     return images[chosen], labels[chosen]
 
 
