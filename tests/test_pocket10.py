@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from course_utils.data import POCKET10_CLASSES, POCKET10_DIALS, POCKET10_STANDARD, DataError, pocket10
+from course_utils.data import (
+    POCKET10_CLASSES,
+    POCKET10_DIALS,
+    POCKET10_STANDARD,
+    DataError,
+    pocket10,
+    pocket10_masks,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -59,3 +66,20 @@ def test_any_n_is_balanced_and_holds_the_same_pictures():
     assert (few_labels == labels[:33]).all()
     assert np.ptp(np.bincount(few_labels)) <= 1
     assert (labels[:10] != labels[10:20]).any()
+
+
+def test_masks_cover_what_changes_with_the_figure_and_nothing_else():
+    quiet = dict.fromkeys(POCKET10_DIALS, 0.0) | {"context": 1.0}
+    images, labels = pocket10("test", n=40, **quiet)
+    masks = pocket10_masks("test", n=40, **quiet)
+    assert masks.shape == (40, 32, 32)
+    assert masks.dtype == bool
+    # Other members of the classes in the same places: far from both figures the pictures are the same.
+    others, _ = pocket10("test", n=40, **(quiet | {"intraclass": 1.0}))
+    other_masks = pocket10_masks("test", n=40, **(quiet | {"intraclass": 1.0}))
+    differs = np.abs(images.astype(int) - others.astype(int)).max(axis=-1) > 8
+    near = masks | other_masks
+    for axis in (1, 2):  # antialiased edges: one pixel around
+        near = near | np.roll(near, 1, axis) | np.roll(near, -1, axis)
+    assert differs[masks | other_masks].mean() > 0.5
+    assert differs[~near].mean() < 0.02

@@ -6,7 +6,13 @@ Importing this package does not import PyTorch.
 from course_utils.data.errors import DataError, DataNotFoundError, DownloadError
 from course_utils.data.folder import load_folder
 from course_utils.data.paths import cache_dir, data_dir
-from course_utils.data.pocket10 import POCKET10_CLASSES, POCKET10_DIALS, POCKET10_STANDARD, pocket10
+from course_utils.data.pocket10 import (
+    POCKET10_CLASSES,
+    POCKET10_DIALS,
+    POCKET10_STANDARD,
+    pocket10,
+    pocket10_masks,
+)
 from course_utils.data.sets import class_names, describe, load
 from course_utils.data.splits import balanced_subset, to_grayscale, train_validation_split
 
@@ -25,6 +31,7 @@ __all__ = [
     "load",
     "load_folder",
     "pocket10",
+    "pocket10_masks",
     "to_grayscale",
     "train_validation_split",
 ]

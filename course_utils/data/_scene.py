@@ -135,6 +135,20 @@ def _figure(canvas: Array, sheet: Sheet, rows: NDArray[np.int64], kind: int, usu
     return brush.onto(canvas, np.where(dark, np.float32(0.08), np.float32(0.9)), np.float32(0.7))
 
 
+def _figures(canvas: Array, sheet: Sheet, usual: NDArray[np.bool_], dials: Mapping[str, float], size: int
+             ) -> None:  # fmt: skip
+    """Paint every picture's figure onto its canvas, in place."""
+    u = sheet.tables["choice"][:, 3]
+    for label, figure in enumerate(FIGURES):
+        rare = np.float32(0.75 * dials["intraclass"])
+        others = len(figure.variants) - 1
+        variant = np.where(u < rare, 1 + np.floor(u / rare * others) if rare else 0, 0).astype(np.int64)
+        members = np.flatnonzero(sheet.labels == label)
+        for kind, within in _groups(label * 10 + variant[members]):
+            rows = members[within]
+            canvas[:, rows] = _figure(canvas[:, rows], sheet, rows, kind, usual, dials, size)
+
+
 def _occlude(canvas: Array, sheet: Sheet, rows: NDArray[np.int64], dial: float, size: int) -> Array:
     """Put poles, boards and leaves in front."""
     dice = sheet.dice("occluder", rows)
@@ -188,15 +202,7 @@ def render(seed: int, split: int, chunk: int, n: int, size: int, dials: Mapping[
     for place, rows in _groups(places):
         field = Field(x, y, sheet.dice("place", rows), sheet.coarse[rows], sheet.fine[rows], size)
         canvas[:, rows] = _clutter(PLACES[place](field), sheet, rows, dials["clutter"], size)
-    u = sheet.tables["choice"][:, 3]
-    for label, figure in enumerate(FIGURES):
-        rare = np.float32(0.75 * dials["intraclass"])
-        others = len(figure.variants) - 1
-        variant = np.where(u < rare, 1 + np.floor(u / rare * others) if rare else 0, 0).astype(np.int64)
-        members = np.flatnonzero(sheet.labels == label)
-        for kind, within in _groups(label * 10 + variant[members]):
-            rows = members[within]
-            canvas[:, rows] = _figure(canvas[:, rows], sheet, rows, kind, usual, dials, size)
+    _figures(canvas, sheet, usual, dials, size)
     images = np.empty((n, size, size, 3), dtype=np.uint8)
     for _, rows in _groups(np.arange(n) // GROUP):
         images[rows] = _light(
@@ -207,3 +213,17 @@ def render(seed: int, split: int, chunk: int, n: int, size: int, dials: Mapping[
             size,
         )
     return images, sheet.labels
+
+
+def render_masks(seed: int, split: int, chunk: int, n: int, size: int, dials: Mapping[str, float]
+                 ) -> NDArray[np.bool_]:  # fmt: skip
+    """Return where the figures of a chunk's first n pictures are, of shape (n, size, size).
+
+    A figure painted on black and on white looks the same wherever it covers the canvas.
+    """
+    sheet = Sheet(seed, split, chunk, n)
+    _, usual = choose_places(sheet, dials["context"])
+    black, white = np.zeros((3, n, size, size), np.float32), np.ones((3, n, size, size), np.float32)
+    for canvas in (black, white):
+        _figures(canvas, sheet, usual, dials, size)
+    return (white - black).mean(axis=0) < 0.5

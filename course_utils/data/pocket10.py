@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ._classes import FIGURES
 from ._random import CHUNK
-from ._scene import render
+from ._scene import render, render_masks
 from .cache import load_arrays, save_arrays
 from .errors import DataError
 from .paths import cache_dir
@@ -106,18 +106,60 @@ def pocket10(split: str, n: int | None = None, seed: int = 0, size: int = 32, **
     >>> images.shape, POCKET10_CLASSES[0]
     ((20, 32, 32, 3), 'airplane')
     """
-    if split not in _SPLITS:
-        raise DataError(f"split is {split!r}; choose one of {', '.join(map(repr, _SPLITS))}")
-    count = _whole("n", _SPLITS[split] if n is None else n, 1, 10_000_000)
-    seed, size = _whole("seed", seed, 0, 2**128 - 1), _whole("size", size, 8, 512)
-    setting = _check_dials(dials)
+    number, count, seed, size, setting = _check(split, n, seed, size, dials)
     path = cache_dir() / "pocket10" / f"{split}-{count}-{size}-{_key(split, count, seed, size, setting)}.npz"
     saved = load_arrays(path)
     if saved is not None and _whole_set(saved, count, size):
         return saved["images"], saved["labels"]
-    images, labels = _draw(split, count, seed, size, setting)
+    images, labels = _draw(number, count, seed, size, setting)
     save_arrays(path, images=images, labels=labels)
     return images, labels
+
+
+def pocket10_masks(
+    split: str, n: int | None = None, seed: int = 0, size: int = 32, **dials: float
+) -> NDArray[np.bool_]:
+    """Say which pixels of each Pocket-10 picture belong to its figure.
+
+    Parameters
+    ----------
+    split, n, seed, size, **dials
+        As :func:`pocket10` takes them.
+
+    Returns
+    -------
+    bool array of shape (n, size, size)
+        True where the figure is; a part hidden by something in front of it counts too.
+
+    Raises
+    ------
+    DataError, TypeError
+        As :func:`pocket10` does.
+
+    Examples
+    --------
+    >>> masks = pocket10_masks("test", n=20)
+    >>> masks.shape, bool(masks.any(axis=(1, 2)).all())
+    ((20, 32, 32), True)
+    """
+    number, count, seed, size, setting = _check(split, n, seed, size, dials)
+    return np.concatenate(
+        [
+            render_masks(seed, number, start // CHUNK, min(CHUNK, count - start), size, setting)
+            for start in range(0, count, CHUNK)
+        ]
+    )
+
+
+def _check(
+    split: str, n: int | None, seed: int, size: int, dials: Mapping[str, float]
+) -> tuple[int, int, int, int, dict[str, float]]:
+    """Return the split's number, n, seed, size and all dials' values, checked."""
+    if split not in _SPLITS:
+        raise DataError(f"split is {split!r}; choose one of {', '.join(map(repr, _SPLITS))}")
+    count = _whole("n", _SPLITS[split] if n is None else n, 1, 10_000_000)
+    seed, size = _whole("seed", seed, 0, 2**128 - 1), _whole("size", size, 8, 512)
+    return list(_SPLITS).index(split), count, seed, size, _check_dials(dials)
 
 
 def _whole(name: str, value: int, low: int, high: int) -> int:
@@ -141,9 +183,8 @@ def _check_dials(dials: Mapping[str, float]) -> dict[str, float]:
     return {name: float(dials.get(name, standard)) for name, standard in POCKET10_STANDARD.items()}
 
 
-def _draw(split: str, count: int, seed: int, size: int, setting: Mapping[str, float]) -> Pictures:
+def _draw(number: int, count: int, seed: int, size: int, setting: Mapping[str, float]) -> Pictures:
     """Draw pictures chunk by chunk, two chunks at a time."""
-    number = list(_SPLITS).index(split)
     images = np.empty((count, size, size, 3), dtype=np.uint8)
     labels = np.empty(count, dtype=np.int64)
 
