@@ -1,0 +1,122 @@
+"""Run an experiment and record it with where, when and from which commit."""
+
+import hashlib
+import io
+import os
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from course_utils import machine, results
+from course_utils.experiments.registry import Context, Experiment, Outcome, experiments
+
+
+def run(
+    name: str,
+    *,
+    quick: bool = False,
+    folder: Path | None = None,
+    say: Callable[[str], None] = lambda line: None,
+) -> dict[str, Any]:
+    """Run an experiment and write ``<name>.json``, with its small arrays beside it.
+
+    Parameters
+    ----------
+    name : str
+        One of :func:`course_utils.experiments.experiments`.
+    quick : bool
+        Rehearse on made-up pictures in seconds. Nothing is written unless `folder` is given.
+    folder : Path, optional
+        Where to write; the checkout's ``book/results`` by default.
+    say : callable
+        Takes lines that tell how far the experiment is.
+
+    Returns
+    -------
+    dict
+        The result, in the schema of :func:`course_utils.results.validate`.
+
+    Raises
+    ------
+    course_utils.results.ResultError
+        If there is no such experiment.
+    course_utils.data.DataError
+        If its pictures are not there.
+    """
+    known = experiments()
+    if name not in known:
+        raise results.ResultError(f"there is no experiment {name!r}. There are: {', '.join(known)}.")
+    started = time.perf_counter()
+    outcome = known[name].function(Context(quick=quick, say=say))
+    result = record(known[name], outcome, time.perf_counter() - started, quick=quick)
+    if folder is not None or not quick:
+        write(result, outcome, folder)
+    return result
+
+
+def record(known: Experiment, outcome: Outcome, seconds: float, quick: bool = False) -> dict[str, Any]:
+    """Add provenance to what an experiment found.
+
+    Parameters
+    ----------
+    known : Experiment
+        The experiment.
+    outcome : Outcome
+        What it found.
+    seconds : float
+        How long it took.
+    quick : bool
+        It was a rehearsal on made-up pictures; the result says so.
+
+    Returns
+    -------
+    dict
+        A valid result.
+    """
+    from course_utils.data import describe
+
+    rehearsal = {"dataset": "made-up pictures", "exactness": f"a rehearsal without {known.dataset}"}
+    settings = dict(outcome.settings)
+    if outcome.arrays:
+        settings["sha256"] = {
+            f"{stem}.npz": hashlib.sha256(_packed(arrays)).hexdigest()
+            for stem, arrays in outcome.arrays.items()
+        }
+    result = {
+        "name": known.name,
+        "command": f"course reproduce {known.name}" if known.name != "bench" else "course bench",
+        "commit": machine.commit(Path(__file__).resolve().parent.parent.parent),
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "seeds": list(outcome.seeds),
+        **(rehearsal if quick else describe(known.dataset)),
+        "hardware": machine.hardware(),
+        "versions": machine.versions(),
+        "wall_seconds": round(seconds, 1),
+        "settings": settings,
+        "notes": list(outcome.notes),
+        "metrics": dict(outcome.metrics),
+    }
+    results.validate(result)
+    return result
+
+
+def write(result: Mapping[str, Any], outcome: Outcome, folder: Path | None = None) -> Path:
+    """Write the small arrays, then the result, each beside its place first and then renamed."""
+    folder = results.results_dir() if folder is None else Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for stem, arrays in outcome.arrays.items():
+        aside = folder / f".{stem}.{os.getpid()}.tmp"
+        aside.write_bytes(_packed(arrays))
+        aside.replace(folder / f"{stem}.npz")
+    return results.save(result, folder)
+
+
+def _packed(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """Return the bytes of an npz file; the same arrays always give the same bytes."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **dict(arrays))  # type: ignore[arg-type]
+    return buffer.getvalue()
