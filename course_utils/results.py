@@ -198,7 +198,7 @@ def provenance(result: Mapping[str, Any]) -> str:
         where = f"{hardware['accelerator']}, {where}"
     libraries = ", ".join(f"{key} {value}" for key, value in result["versions"].items() if key != "python")
     return (
-        f"{result['exactness']}; {seeds} seed{'s' if seeds > 1 else ''}; {where}; {libraries}; "
+        f"{result['dataset']}; {seeds} seed{'s' if seeds > 1 else ''}; {where}; {libraries}; "
         f"commit {result['commit'][:7]}, {result['date'][:10]}"
     )
 
