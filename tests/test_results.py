@@ -148,9 +148,7 @@ def test_formatting():
     with pytest.raises(ValueError, match="1 cells, the header has 2"):
         results.table([["alone"]], ["a", "b"])
     line = results.provenance(example())
-    assert line.startswith(
-        "Toy, made up; 2 seeds; 2 cores of Abacus; numpy 2.0.0, torch 2.15.0; commit 0123456"
-    )
+    assert line.startswith("toy; 2 seeds; 2 cores of Abacus; numpy 2.0.0, torch 2.15.0; commit 0123456")
     gpu = example()
     gpu["hardware"]["accelerator"] = "Big GPU"
     assert "Big GPU, 2 cores" in results.provenance(gpu)
@@ -176,5 +174,6 @@ def test_the_committed_results_satisfy_the_schema():
         assert name.startswith(prefixes), name
         assert not result["commit"].endswith("-dirty"), f"{name} was recorded with uncommitted changes"
         assert result["commit"] != "unknown", name
-        if result["dataset"] == "cifar10":
-            assert "CIFAR-10" in result["exactness"], name
+        if name.startswith(("cifar10_", "car_truck_least_squares")) and "pocket10" not in name:
+            assert result["dataset"].startswith("CIFAR-10"), name
+            assert "exact" in result["exactness"] or "degraded" in result["exactness"], name
