@@ -33,6 +33,9 @@ notebooks: $(READY)  ## execute again what changed
 assignments: $(READY)  ## generate assignments/ from solutions/
 	$(BIN)/course assignments
 
+bench: $(READY)  ## measure this machine and record it
+	$(BIN)/course bench
+
 lab: $(READY)    ## open JupyterLab
 	$(BIN)/jupyter lab
 

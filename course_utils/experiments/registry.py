@@ -88,6 +88,8 @@ class Experiment:
         One line: the first of its docstring.
     function : callable
         Takes a :class:`Context`, returns an :class:`Outcome`.
+    command : str
+        What runs it, where it isn't ``course reproduce NAME``.
     """
 
     name: str
@@ -95,6 +97,7 @@ class Experiment:
     minutes: float
     summary: str
     function: Callable[[Context], Outcome]
+    command: str = ""
 
 
 _REGISTRY: dict[str, Experiment] = {}

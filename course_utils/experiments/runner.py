@@ -50,9 +50,20 @@ def run(
     known = experiments()
     if name not in known:
         raise results.ResultError(f"there is no experiment {name!r}. There are: {', '.join(known)}.")
+    return run_experiment(known[name], quick=quick, folder=folder, say=say)
+
+
+def run_experiment(
+    known: Experiment,
+    *,
+    quick: bool = False,
+    folder: Path | None = None,
+    say: Callable[[str], None] = lambda line: None,
+) -> dict[str, Any]:
+    """Run an experiment that need not be in the list (see :func:`run`)."""
     started = time.perf_counter()
-    outcome = known[name].function(Context(quick=quick, say=say))
-    result = record(known[name], outcome, time.perf_counter() - started, quick=quick)
+    outcome = known.function(Context(quick=quick, say=say))
+    result = record(known, outcome, time.perf_counter() - started, quick=quick)
     if folder is not None or not quick:
         write(result, outcome, folder)
     return result
@@ -88,7 +99,7 @@ def record(known: Experiment, outcome: Outcome, seconds: float, quick: bool = Fa
         }
     result = {
         "name": known.name,
-        "command": f"course reproduce {known.name}" if known.name != "bench" else "course bench",
+        "command": known.command or f"course reproduce {known.name}",
         "commit": machine.commit(Path(__file__).resolve().parent.parent.parent),
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "seeds": list(outcome.seeds),
