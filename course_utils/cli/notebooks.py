@@ -35,14 +35,18 @@ def notebooks(
     except FileNotFoundError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from None
-    for stem, lines in reasons.items():
-        for line in lines:
+    lacking = build.lacking(root, wanted) if check else {}
+    for stem in wanted:
+        for line in reasons.get(stem, []) + lacking.get(stem, []):
             typer.echo(f"{stem}: {line}")
     if check:
         if reasons:
             typer.echo(
                 f"{len(reasons)} of {len(wanted)} notebooks are stale; run `course notebooks`", err=True
             )
+        if lacking:
+            typer.echo(f"{len(lacking)} of {len(wanted)} chapters lack something", err=True)
+        if reasons or lacking:
             raise typer.Exit(1)
         typer.echo(f"all {len(wanted)} notebooks are up to date")
         return

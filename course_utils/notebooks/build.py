@@ -13,7 +13,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from course_utils import results
-from course_utils.notebooks import check, fingerprint, pairs, sanitise
+from course_utils.notebooks import anatomy, check, fingerprint, pairs, sanitise
 from course_utils.notebooks.execute import ONE_THREAD, NotebookError, Run, execute
 
 
@@ -148,6 +148,13 @@ def _processor() -> str:
 
 
 def stale(root: Path, stems: Iterable[str]) -> dict[str, list[str]]:
-    """Problems of each chapter that has any (see `check.problems`)."""
+    """Chapters to execute again, each with the reasons (see `check.problems`)."""
     found = {stem: check.problems(root, stem) for stem in stems}
+    return {stem: lines for stem, lines in found.items() if lines}
+
+
+def lacking(root: Path, stems: Iterable[str]) -> dict[str, list[str]]:
+    """Executed chapters that lack something a chapter has, each with what (see `anatomy.problems`)."""
+    executed = [stem for stem in stems if (root / "notebooks" / f"{stem}.ipynb").is_file()]
+    found = {stem: anatomy.problems(root, stem) for stem in executed}
     return {stem: lines for stem, lines in found.items() if lines}

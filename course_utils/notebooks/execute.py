@@ -6,6 +6,7 @@ import json
 import os
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,7 +43,9 @@ class Run:
     peak_mb: float
 
 
-def execute(notebook: NotebookNode, stem: str, root: Path, timeout: int = 300) -> Run:
+def execute(
+    notebook: NotebookNode, stem: str, root: Path, timeout: int = 300, env: Mapping[str, str] | None = None
+) -> Run:
     """Execute all code cells in place, in a fresh kernel, in ``root/notebooks``.
 
     Parameters
@@ -55,6 +58,8 @@ def execute(notebook: NotebookNode, stem: str, root: Path, timeout: int = 300) -
         The course's folder; the kernel imports ``course_utils`` from here.
     timeout : int
         Seconds that one cell may take.
+    env : mapping of str to str, optional
+        Environment variables to set besides.
 
     Returns
     -------
@@ -82,7 +87,7 @@ def execute(notebook: NotebookNode, stem: str, root: Path, timeout: int = 300) -
     folder = str(root / "notebooks")
     with (
         tempfile.TemporaryDirectory() as private,
-        client.setup_kernel(cwd=folder, env=_environment(root, private)),
+        client.setup_kernel(cwd=folder, env=_environment(root, private) | dict(env or {})),
     ):
         started = time.perf_counter()
         for position, cell in enumerate(notebook.cells):

@@ -15,11 +15,11 @@ VIEW = "application/vnd.jupyter.widget-view+json"
 #: Replaced in committed outputs: (name, pattern, replacement).
 RULES = (
     ("address", r"\b0x[0-9a-fA-F]{6,16}\b", "0x…"),
-    ("cell", r"/[^\s'\"<>]*/ipykernel_\d+/\d+\.py", "<cell>"),
-    ("temporary", r"/(?:private/)?(?:tmp|var/folders/\w+/\w+/T)/[\w./-]*", "<tmp>"),
+    ("cell", r"(?<![\w./])/[^\s'\"<>]*/ipykernel_\d+/\d+\.py", "<cell>"),
+    ("temporary", r"(?<![\w./])/(?:private/)?(?:tmp|var/folders/\w+/\w+/T)/[\w./-]*", "<tmp>"),
     (
         "path",
-        r"(?:/[\w.+-]+)+/(site-packages|lib/python3\.\d+|course_utils|notebooks|book)/",
+        r"(?<![…\w./])(?:/[\w.+-]+)+/(site-packages|lib/python3\.\d+|course_utils|notebooks|book)/",
         r"…/\1/",
     ),
 )
