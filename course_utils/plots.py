@@ -1,8 +1,8 @@
 """One look for every figure of the course, and pictures in a grid.
 
-Axes are white, so that a figure stands well on a light and on a dark page. The line colours are those of
-Okabe and Ito (2008), ordered so that neighbours differ in lightness too: they survive greyscale printing
-and the common forms of colour blindness.
+Axes are white, so that a figure stands well on a light and on a dark page. The line colours follow Okabe and
+Ito (2008), chosen for the common forms of colour blindness; the first five also differ in lightness, so that
+they survive greyscale printing.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import numpy as np
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-#: Okabe and Ito's colours; consecutive ones differ in hue and in lightness.
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000", "#B3A800")
+#: Colours of lines; the first five differ in lightness from each other too.
+COLOURS = ("#0072B2", "#E69F00", "#004D40", "#D55E00", "#8CCBF2", "#CC79A7", "#000000", "#009E73")
 #: Line styles to use beside the colours, so that no curve is told by its colour alone.
 LINE_STYLES = ("-", "--", "-.", ":")
 #: Marker shapes, one a class, for scatter plots of up to ten classes.

@@ -154,7 +154,7 @@ def stale(root: Path, stems: Iterable[str]) -> dict[str, list[str]]:
 
 
 def lacking(root: Path, stems: Iterable[str]) -> dict[str, list[str]]:
-    """Executed chapters that lack something a chapter has, each with what (see `anatomy.problems`)."""
+    """Find executed chapters that lack something, each with what (see `anatomy.problems`)."""
     executed = [stem for stem in stems if (root / "notebooks" / f"{stem}.ipynb").is_file()]
     found = {stem: anatomy.problems(root, stem) for stem in executed}
     return {stem: lines for stem, lines in found.items() if lines}
