@@ -10,13 +10,17 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from course_utils.result_schema import ResultError, summarise, validate
+
+if TYPE_CHECKING:
+    import numpy as np
 
 __all__ = [
     "ResultError",
     "load",
+    "load_arrays",
     "mean_and_spread",
     "names",
     "percent",
@@ -104,6 +108,34 @@ def load(name: str, folder: Path | None = None) -> dict[str, Any]:
     if result["name"] != name:
         raise ResultError(f"{path} says its name is {result['name']!r}; the file name and 'name' must agree.")
     return result
+
+
+def load_arrays(stem: str, folder: Path | None = None) -> "dict[str, np.ndarray]":
+    """Load the small arrays that an experiment keeps beside its result.
+
+    Parameters
+    ----------
+    stem : str
+        The file is ``book/results/<stem>.npz``.
+    folder : Path, optional
+        Where to look; the checkout's ``book/results`` by default.
+
+    Returns
+    -------
+    dict of str to ndarray
+
+    Raises
+    ------
+    ResultError
+        If there is no such file.
+    """
+    import numpy as np
+
+    path = (results_dir() if folder is None else Path(folder)) / f"{stem}.npz"
+    if not path.is_file():
+        raise ResultError(f"there are no arrays {path}. Results are written by `course reproduce`.")
+    with np.load(path, allow_pickle=False) as file:
+        return dict(file)
 
 
 def save(result: Mapping[str, Any], folder: Path | None = None) -> Path:

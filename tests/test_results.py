@@ -177,3 +177,11 @@ def test_the_committed_results_satisfy_the_schema():
         if name.startswith(("cifar10_", "car_truck_least_squares")) and "pocket10" not in name:
             assert result["dataset"].startswith("CIFAR-10"), name
             assert "exact" in result["exactness"] or "degraded" in result["exactness"], name
+
+
+
+def test_arrays_beside_a_result_are_loaded_and_missed_clearly(tmp_path):
+    np.savez(tmp_path / "some_facts.npz", pictures=np.arange(6).reshape(2, 3))
+    assert results.load_arrays("some_facts", tmp_path)["pictures"].tolist() == [[0, 1, 2], [3, 4, 5]]
+    with pytest.raises(results.ResultError, match="no arrays .*other_facts.npz"):
+        results.load_arrays("other_facts", tmp_path)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-FAMILIES = ("least_squares", "linear", "neighbours", "ladder", "pocket")
+FAMILIES = ("facts", "least_squares", "linear", "neighbours", "ladder", "pocket")
 """Modules of this package that hold experiments."""
 
 
