@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 import time
 from collections.abc import Mapping
@@ -21,6 +22,9 @@ _unit = 1 if _sys.platform == "darwin" else 1024
 _who = (_resource.RUSAGE_SELF, _resource.RUSAGE_CHILDREN)
 print(_json.dumps([_resource.getrusage(one).ru_maxrss * _unit for one in _who]))
 """
+
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class NotebookError(RuntimeError):
@@ -96,7 +100,8 @@ def execute(
             try:
                 client.execute_cell(cell, position)
             except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-                message = f"{stem}: cell {position} failed\n{_indent(cell.source)}\n{error}"
+                told = _COLOUR.sub("", str(error))
+                message = f"{stem}: cell {position} failed\n{_indent(cell.source)}\n{told}"
                 raise NotebookError(message) from None
             _refuse_stderr(cell, stem, position)
         seconds = time.perf_counter() - started
