@@ -1,0 +1,1 @@
+"""What marks an assignment: assertions for test cells, and on the instructor's side the bank of answers."""
