@@ -102,7 +102,7 @@ def cross_validate(
 
 
 def study(context: Context, name: str, l1_test: int) -> Outcome:
-    """Choose k for each metric by 5-fold cross-validation on 10,000 pictures, then test once.
+    """Choose k for each metric by 5-fold cross-validation on 5,000 pictures, then test once.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def study(context: Context, name: str, l1_test: int) -> Outcome:
         Cross-validation curves and the test accuracy of each metric.
     """
     ks = context.choose(KS, KS[:5])
-    chosen = context.load(name, "train", n=context.choose(10_000, 50))
+    chosen = context.load(name, "train", n=context.choose(5_000, 50))
     train, test = context.load(name, "train"), context.load(name, "test")
     curves, best, tested = {}, {}, {}
     for metric in ("l1", "l2"):
@@ -158,10 +158,10 @@ def cifar10_knn(context: Context) -> Outcome:
 @experiment("mnist_knn", dataset="mnist", minutes=3)
 def mnist_knn(context: Context) -> Outcome:
     """Classify MNIST by nearest neighbours: L1 and L2, k by cross-validation, tested once."""
-    return study(context, "mnist", l1_test=2_000)
+    return study(context, "mnist", l1_test=1_000)
 
 
 @experiment("fashion_mnist_knn", dataset="fashion_mnist", minutes=3)
 def fashion_mnist_knn(context: Context) -> Outcome:
     """Classify Fashion-MNIST by nearest neighbours: L1 and L2, k by cross-validation, tested once."""
-    return study(context, "fashion_mnist", l1_test=2_000)
+    return study(context, "fashion_mnist", l1_test=1_000)
