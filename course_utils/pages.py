@@ -6,6 +6,7 @@ figure on that page is typed by hand, and none can be stale.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,19 @@ if TYPE_CHECKING:
 
 PAGE = "book/recorded_results"
 MARKER = "<!-- recorded results go here -->"
+
+# How words of file names and metrics are written; longer ones first.
+SPELLING = {
+    "fashion mnist": "Fashion-MNIST",
+    "mnist": "MNIST",
+    "cifar10": "CIFAR-10",
+    "pocket10": "Pocket-10",
+    "knn": "k-NN",
+    "svm": "SVM",
+    "mlp": "MLP",
+    "cnn": "CNN",
+    "resnet": "ResNet",
+}
 
 
 def recorded_results(folder: Path) -> str:
@@ -48,11 +62,11 @@ def _section(result: Mapping[str, Any]) -> str:
     from course_utils.results import provenance
 
     name = result["name"]
-    rows = [f"| {label} | {_figure(label, leaf)} |" for label, leaf in _leaves(result["metrics"])]
+    rows = [f"| {_in_words(label)} | {_figure(label, leaf)} |" for label, leaf in _leaves(result["metrics"])]
     notes = [f"- {note}" for note in result.get("notes", [])]
     lines = [
         f"(result-{name.replace('_', '-')})=",
-        f"## {name.replace('_', ' ').capitalize()}",
+        f"## {_in_words(name)}",
         "",
         *notes,
         "",
@@ -62,7 +76,7 @@ def _section(result: Mapping[str, Any]) -> str:
         *rows,
         ":::",
         "",
-        f"{provenance(result)}. It took {result['wall_seconds']:,.0f} s. "
+        f"Data: {result['exactness']}. Measured on {provenance(result)}. It took {result['wall_seconds']:,.0f} s. "
         f"Do it again with `{result['command']}`; every seed's value is in "
         f"{{download}}`{name}.json <results/{name}.json>`.",
         "",
@@ -74,9 +88,17 @@ def _leaves(metrics: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[
     """Walk the tree of metrics; yield each summary with the names that lead to it."""
     for key, value in metrics.items():
         if "per_seed" in value:
-            yield " · ".join((*path, key)).replace("_", " "), value
+            yield " · ".join((*path, key)), value
         else:
             yield from _leaves(value, (*path, key))
+
+
+def _in_words(name: str) -> str:
+    """Write a name for readers: ``fashion_mnist_knn`` becomes ``Fashion-MNIST k-NN``."""
+    words = name.replace("_", " ")
+    for plain, written in SPELLING.items():
+        words = re.sub(rf"\b{plain}\b", written, words)
+    return words if words[:4] == "k-NN" else words[:1].upper() + words[1:]
 
 
 def _figure(label: str, leaf: Mapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """Fixtures that several test files use."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -52,3 +53,13 @@ def tiny_cifar10(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 picture = np.clip(colour + rng.normal(0, 25, 3) + noise, 0, 255).astype(np.uint8)
                 Image.fromarray(picture).save(target / f"{i:04d}.png")
     return folder
+
+
+@pytest.fixture(scope="session")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """Give the folder of the rendered book and the problems found; all workers share one build."""
+    from book_pages import rendered_book
+
+    base = tmp_path_factory.getbasetemp()
+    shared = base if os.environ.get("PYTEST_XDIST_WORKER") is None else base.parent
+    return rendered_book(shared / "book")
