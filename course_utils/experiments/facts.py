@@ -26,6 +26,11 @@ def facts(name: str) -> Callable[[Context], Outcome]:
                 "test": summarise([len(test_images)]),
                 "mean": {str(c): summarise([float(values[:, c].mean())]) for c in range(values.shape[1])},
                 "std": {str(c): summarise([float(values[:, c].std())]) for c in range(values.shape[1])},
+                # The mean over pictures of each picture's own: what many programs use in place of "std".
+                "std_within_pictures": {
+                    str(c): summarise([float((images[..., c] / 255).std(axis=(1, 2)).mean())])
+                    for c in range(values.shape[1])
+                },
             },
             settings={
                 "shape": list(images.shape[1:]),
