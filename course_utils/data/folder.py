@@ -18,6 +18,7 @@ from course_utils.data.cache import load_arrays, save_arrays
 from course_utils.data.errors import DataError, DataNotFoundError
 from course_utils.data.paths import cache_dir
 from course_utils.data.pictures import SUFFIXES
+from course_utils.data.progress import progress
 
 _SPLITS = {
     "train": "train",
@@ -295,10 +296,12 @@ def _read(
     wanted = {name for names in chosen.values() for name in names}
     decoded: dict[str, np.ndarray] = {}
     first = ""
-    for name, pixels in listing.decoded(wanted, size):
-        first = first or name
-        _check_shape(pixels, name, decoded.get(first, pixels), first, listing.path)
-        decoded[name] = pixels
+    with progress(f"Reading {listing.path.name}", len(wanted), plain=False) as advance:
+        for name, pixels in listing.decoded(wanted, size):
+            first = first or name
+            _check_shape(pixels, name, decoded.get(first, pixels), first, listing.path)
+            decoded[name] = pixels
+            advance(1)
     result = {}
     for split, names in chosen.items():
         of_picture = [PurePosixPath(name).parent.name for name in names]

@@ -132,7 +132,7 @@ def not_found(known: RealSet, also: str = "") -> DataNotFoundError:
     wanted = ", ".join(known.files) + also
     return DataNotFoundError(
         f"{known.title} is not in {data_dir()}: looked for {known.folder}/ with {wanted}. Where there is a "
-        f"network, run `course data get {known.name}`; otherwise put the files there, or set COURSE_DATA to a "
+        f"network, run `course data get {known.name}`; else put the files there, or set COURSE_DATA to a "
         "folder that has them. The course itself runs without them, on Pocket-10."
     )
 

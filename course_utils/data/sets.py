@@ -1,7 +1,6 @@
 """Every data set of the course by its name."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -156,14 +155,13 @@ def _idx_exactness(known: real.RealSet) -> str:
         return "not present"
     if known is real.MNIST and all(real.file_md5(folder / name) == md5 for name, md5 in _MNIST_MD5.items()):
         return "exact: original files, verified by checksum"
-    from torchvision import datasets
+    if all((folder / f"{name}.gz").is_file() for name in known.files):
+        from torchvision import datasets
 
-    packed: Any = getattr(datasets, known.torchvision_class).resources
-    for archive, md5 in packed:
-        path = folder / archive
-        if not path.is_file() or real.file_md5(path) != md5:
-            return "idx files found unpacked: pixels and order not verified by checksum"
-    return "exact: original files, verified by checksum"
+        packed: list[tuple[str, str]] = getattr(datasets, known.torchvision_class).resources
+        if all(real.file_md5(folder / name) == md5 for name, md5 in packed):
+            return "exact: original files, verified by checksum"
+    return "idx files found unpacked: pixels and order not verified by checksum"
 
 
 def _check(name: str, split: str | None = None) -> None:
