@@ -66,34 +66,49 @@ def get(
     force: Annotated[bool, typer.Option("--force", help="Download even where the set is there.")] = False,
 ) -> None:
     """Download a data set, or draw Pocket-10; does nothing where it is there and whole."""
-    from course_utils.data import DataError, DataNotFoundError, load
-    from course_utils.data.download import download
-    from course_utils.data.progress import progress
+    from course_utils.data import DataError, class_names
     from course_utils.data.real import REAL_SETS
 
     try:
-        if name in REAL_SETS:
-            if not force:
-                try:
-                    counts = [len(load(name, split)[1]) for split in ("train", "test")]
-                    typer.echo(f"{name} is there: {counts[0]:,} train + {counts[1]:,} test pictures.")
-                    return
-                except DataNotFoundError:
-                    typer.echo(f"{name} is not there; downloading it.")
-                except DataError as error:
-                    typer.echo(f"{error}\nDownloading {name} anew.")
+        class_names(name)  # is there such a set?
+        if name not in REAL_SETS:
+            _prepare(name)
+        elif force or not _is_whole(name):
+            from course_utils.data.download import download
+
             typer.echo(f"{name} is ready in {download(REAL_SETS[name])}")
-            return
-        splits = ("train", "validation", "test") if name == "pocket10" else ("train", "test")
-        with progress(f"Preparing {name}", len(splits)) as advance:
-            counts = []
-            for split in splits:
-                counts.append(len(load(name, split)[1]))
-                advance(1)
-        counted = " + ".join(f"{count:,} {split}" for count, split in zip(counts, splits, strict=True))
-        typer.echo(f"{name} is there: {counted}.")
     except DataError as error:
         _stop(error)
+
+
+def _is_whole(name: str) -> bool:
+    """Load a set and say how many pictures it has, or why it must be downloaded."""
+    from course_utils.data import DataError, DataNotFoundError, load
+
+    try:
+        counts = [len(load(name, split)[1]) for split in ("train", "test")]
+    except DataNotFoundError:
+        typer.echo(f"{name} is not there; downloading it.")
+    except DataError as error:
+        typer.echo(f"{error}\nDownloading {name} anew.")
+    else:
+        typer.echo(f"{name} is there: {counts[0]:,} train + {counts[1]:,} test pictures.")
+        return True
+    return False
+
+
+def _prepare(name: str) -> None:
+    """Draw or decode a set that needs no download, so that it is cached."""
+    from course_utils.data import load
+    from course_utils.data.progress import progress
+
+    splits = ("train", "validation", "test") if name == "pocket10" else ("train", "test")
+    counts = []
+    with progress(f"Preparing {name}", len(splits)) as advance:
+        for split in splits:
+            counts.append(f"{len(load(name, split)[1]):,} {split}")
+            advance(1)
+    typer.echo(f"{name} is there: {' + '.join(counts)}.")
 
 
 @data_app.command()

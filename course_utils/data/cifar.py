@@ -19,6 +19,9 @@ BINARY = "cifar-10-batches-bin"
 _FILES = {"train": [f"data_batch_{number}.bin" for number in range(1, 6)], "test": ["test_batch.bin"]}
 
 
+_ALSO = f", for {BINARY}/, and for cifar10*/{{train,test}}/<class>/*.jpg as folder, tar or zip"
+
+
 def find_cifar10() -> Path | None:
     """Find CIFAR-10 in the data folder.
 
@@ -64,8 +67,7 @@ def load_cifar10(split: str) -> tuple[np.ndarray, np.ndarray, bool]:
     """
     found = find_cifar10()
     if found is None:
-        also = f", for {BINARY}/, and for cifar10*/{{train,test}}/<class>/*.jpg as folder, tar or zip"
-        raise real.not_found(real.CIFAR10, also)
+        raise real.not_found(real.CIFAR10, _ALSO)
     if found.name == real.CIFAR10.folder:
         return *real.load_torchvision(real.CIFAR10, split), False
     if found.name == BINARY:
@@ -84,16 +86,25 @@ def load_cifar10(split: str) -> tuple[np.ndarray, np.ndarray, bool]:
     return pictures.images, pictures.labels, True
 
 
-def cifar10_exactness() -> str:
+def cifar10_form() -> str:
     """Say in which form CIFAR-10 lies there.
 
     Returns
     -------
     str
         Empty for the originals (torchvision checks their sums); else for instance ``"JPEG copy"``.
+
+    Raises
+    ------
+    DataNotFoundError
+        If it is not in the data folder.
+    DataError
+        If its archive is damaged.
     """
     found = find_cifar10()
-    if found is None or found.name == real.CIFAR10.folder:
+    if found is None:
+        raise real.not_found(real.CIFAR10, _ALSO)
+    if found.name == real.CIFAR10.folder:
         return ""
     if found.name == BINARY:
         return "binary version"

@@ -259,12 +259,12 @@ def _root(homes: set[PurePosixPath], folders: set[PurePosixPath]) -> PurePosixPa
 
 def _check_classes(classes: dict[str, dict[str, list[str]]], source: Path) -> None:
     everywhere = sorted({label for of_split in classes.values() for label in of_split})
-    for split, of_split in classes.items():
-        where = f"{source}{f' ({split})' if split else ''}"
-        for label in everywhere:
-            if not of_split.get(label):
+    for state in ("empty", "missing"):
+        for split, of_split in classes.items():
+            bad = [x for x in everywhere if not of_split.get(x) and (x in of_split) == (state == "empty")]
+            if bad:
                 raise DataError(
-                    f"{where}: the class folder {label!r} is {'empty' if label in of_split else 'missing'}. "
+                    f"{source}{f' ({split})' if split else ''}: the class folder {bad[0]!r} is {state}. "
                     f"Put pictures ({', '.join(SUFFIXES)}) there, or remove the class everywhere."
                 )
     if len(everywhere) < 2:

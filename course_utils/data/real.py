@@ -168,7 +168,7 @@ def load_torchvision(known: RealSet, split: str, root: Path | None = None) -> tu
     if missing:
         raise _damaged(known, missing[0], "is missing while others of the set are there")
     if known is not CIFAR10:
-        _check_idx(known, root, "train" if split == "train" else "t10k")
+        check_idx(known, root, split)
     from torchvision import datasets
 
     kind: Any = getattr(datasets, known.torchvision_class)
@@ -182,8 +182,29 @@ def load_torchvision(known: RealSet, split: str, root: Path | None = None) -> tu
     return (images[..., None] if images.ndim == 3 else np.ascontiguousarray(images)), labels
 
 
-def _check_idx(known: RealSet, root: Path, prefix: str) -> None:
-    """Compare both files' headers with their lengths, each other and the label range."""
+def check_idx(known: RealSet, root: Path, split: str) -> int:
+    """Compare the headers of a split's two idx files with their lengths, each other and the label range.
+
+    Parameters
+    ----------
+    known : RealSet
+        MNIST or Fashion-MNIST.
+    root : Path
+        The folder to look in.
+    split : str
+        ``"train"`` or ``"test"``.
+
+    Returns
+    -------
+    int
+        Number of pictures.
+
+    Raises
+    ------
+    DataError
+        If the files can't be right.
+    """
+    prefix = "train" if split == "train" else "t10k"
     counts = []
     for kind, dimensions in (("images", 3), ("labels", 1)):
         path = root / known.folder / f"{prefix}-{kind}-idx{dimensions}-ubyte"
@@ -203,6 +224,7 @@ def _check_idx(known: RealSet, root: Path, prefix: str) -> None:
         raise _damaged(known, path, f"holds {counts[1]:,} labels for {counts[0]:,} pictures")
     if (highest := int(np.fromfile(path, np.uint8, offset=8).max(initial=0))) > 9:
         raise _damaged(known, path, f"holds the label {highest}, but labels go from 0 to 9")
+    return counts[0]
 
 
 def _wrong_checksum(known: RealSet, root: Path, kind: Any) -> Path | None:

@@ -120,7 +120,7 @@ def describe(name: str) -> dict[str, str]:
     Raises
     ------
     DataError
-        If there is no such data set, or what lies there can't be read.
+        If there is no such data set, or it is not there, or can't be read.
     """
     if name.startswith("folder:"):
         return {"dataset": f"pictures in {name.removeprefix('folder:')}", "exactness": "the files as found"}
@@ -134,7 +134,7 @@ def describe(name: str) -> dict[str, str]:
         }
     known = real.REAL_SETS[name]
     if name == "cifar10":
-        form = cifar.cifar10_exactness()
+        form = cifar.cifar10_form()
         return {
             "dataset": f"CIFAR-10 ({form})" if form else "CIFAR-10",
             "exactness": _CIFAR_FORMS.get(form, "exact: original files, verified by checksum"),
@@ -152,7 +152,7 @@ _CIFAR_FORMS = {
 def _idx_exactness(known: real.RealSet) -> str:
     folder = data_dir() / known.folder
     if real.missing_files(known):
-        return "not present"
+        raise real.not_found(known)
     if known is real.MNIST and all(real.file_md5(folder / name) == md5 for name, md5 in _MNIST_MD5.items()):
         return "exact: original files, verified by checksum"
     if all((folder / f"{name}.gz").is_file() for name in known.files):
