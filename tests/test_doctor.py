@@ -158,7 +158,7 @@ def test_cores(monkeypatch):
 FINDINGS = {
     "ok": Finding("python", "ok", "3.11"),
     "warn": Finding("cores", "warn", "1 core", "close other programs"),
-    "fail": Finding("torch", "fail", "not installed", "pip install torch"),
+    "fail": Finding("torch", "fail", "not installed", 'pip install -e ".[grading]"'),
 }
 
 
@@ -184,6 +184,7 @@ def test_command_reports_every_finding_and_its_remedy(monkeypatch, statuses, cod
     on_terminal = CliRunner().invoke(app, ["doctor"])
     assert on_terminal.exit_code == code
     assert "what to do" in on_terminal.output
+    assert (".[grading]" in on_terminal.output) == ("fail" in statuses), "brackets are no markup"
 
 
 def test_instructors_get_stricter_checks(monkeypatch):

@@ -22,6 +22,7 @@ _SET = Annotated[
 def list_sets() -> None:
     """List the data sets: present or not, where, how many pictures, how true to the original."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from course_utils.data.inventory import inventory
@@ -39,8 +40,8 @@ def list_sets() -> None:
             entry.name,
             "[green]present[/]" if entry.present else "[yellow]absent[/]",
             "\n".join(f"{count:,} {split}" for split, count in entry.pictures.items()),
-            f"{entry.title}\n[dim]{entry.exactness}[/]",
-            entry.where,
+            f"{escape(entry.title)}\n[dim]{escape(entry.exactness)}[/]",
+            escape(entry.where),
         )
     console.print(table)
 

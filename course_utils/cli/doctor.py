@@ -16,6 +16,7 @@ def doctor(
 ) -> None:
     """Check this installation and say how to mend each finding; exit status 1 if something must be mended."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from course_utils.doctor import checks
@@ -32,7 +33,7 @@ def doctor(
         colours = {"ok": "green", "warn": "yellow", "fail": "red"}
         table = Table("", "check", "found", "what to do")
         for name, status, detail, remedy in findings:
-            table.add_row(f"[{colours[status]}]{status}[/]", name, detail, remedy)
+            table.add_row(f"[{colours[status]}]{status}[/]", escape(name), escape(detail), escape(remedy))
         console.print(table)
     failed = sum(finding.status == "fail" for finding in findings)
     warned = sum(finding.status == "warn" for finding in findings)
