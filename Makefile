@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 # Small tensors on few cores: one thread a test worker is faster than two that wait for each other.
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
-.PHONY: help book test test-full notebooks assignments lab grade-demo bench clean
+.PHONY: help book test test-full notebooks assignments lab bench clean
 .DEFAULT_GOAL := help
 
 help:            ## list the targets

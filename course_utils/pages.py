@@ -76,9 +76,9 @@ def _section(result: Mapping[str, Any]) -> str:
         *rows,
         ":::",
         "",
-        f"Data: {result['exactness']}. Measured on {provenance(result)}. It took {result['wall_seconds']:,.0f} s. "
-        f"Do it again with `{result['command']}`; every seed's value is in "
-        f"{{download}}`{name}.json <results/{name}.json>`.",
+        f"Data: {result['exactness']}. Measured on {provenance(result)}. "
+        f"It took {result['wall_seconds']:,.0f} s. Do it again with `{result['command']}`; "
+        f"every seed's value is in {{download}}`{name}.json <results/{name}.json>`.",
         "",
     ]
     return "\n".join(lines)

@@ -15,6 +15,8 @@ function reachScrollers() {
 }
 
 window.addEventListener("load", () => {
+  // docutils calls the bibliography a list and gives it no items; each entry names its own role.
+  document.querySelectorAll(".citation-list[role=list]").forEach((list) => list.removeAttribute("role"));
   reachScrollers();
   if (window.MathJax?.startup?.promise) window.MathJax.startup.promise.then(reachScrollers);
 });

@@ -1118,7 +1118,7 @@ test_ex7_edges()
 # </details>
 # <details class="hint"><summary>Hint 2</summary>
 #
-# Edges: differences between neighbouring pixels of the gray picture give a strength and a direction at each place. Divide the picture into
+# Edges: differences between neighbouring pixels of the grey picture give a strength and a direction at each place. Divide the picture into
 # cells of 4 × 4 or 8 × 8 pixels and add up, in each cell, the strengths by direction (8 or so directions). Bring the features to fair units (exercise 1) before a linear classifier.
 #
 # </details>
