@@ -46,7 +46,11 @@ unused = ipywidgets.IntSlider()
 stack = ipywidgets.Stack([ipywidgets.HTML("a"), ipywidgets.HTML("b")], selected_index=0)
 control = ipywidgets.Dropdown(options=["a", "b"], index=0)
 ipywidgets.jslink((control, "index"), (stack, "selected_index"))
-display(ipywidgets.VBox([control, stack]), "recorded_toy")
+display(ipywidgets.VBox([control, stack]))
+
+# %%
+for name in ["toy"]:
+    print(open(f"../book/results/recorded_{name}.json").read())
 """
 # What a toy course needs of the real package (None: copied), and modules of its own.
 MODULES = {
@@ -124,7 +128,7 @@ def test_notebook_records_what_it_was_made_from(executed):
         "version",
     ]
     assert list(recorded["modules"]) == [f"course_utils.{name}".rstrip(".") for name in names]
-    assert list(recorded["results"]) == ["recorded_toy"]
+    assert list(recorded["files"]) == ["book/results/recorded_toy.json"]
     assert recorded["data"] == 1
     assert recorded["source"] == fingerprint.file_hash(executed / "notebooks" / f"{STEM}.py")
 
@@ -133,8 +137,8 @@ def test_outputs_are_the_same_everywhere(executed):
     notebook = pairs.read_notebook(notebook_path(executed))
     text = json.dumps(notebook)
     assert "<object object at 0x\\u2026> in __main__" in text
-    assert [cell.execution_count for cell in pairs.code_cells(notebook)] == [1, 2, 3, 4]
-    assert [cell.id for cell in notebook.cells] == [f"cell-{i:03d}" for i in range(5)]
+    assert [cell.execution_count for cell in pairs.code_cells(notebook)] == [1, 2, 3, 4, 5]
+    assert [cell.id for cell in notebook.cells] == [f"cell-{i:03d}" for i in range(6)]
     assert notebook.metadata["kernelspec"] == pairs.KERNELSPEC
     assert "version" not in notebook.metadata["language_info"]
     assert not any("execution" in cell.metadata for cell in notebook.cells)
@@ -182,7 +186,7 @@ def test_recording_one_run_time_keeps_the_others(tmp_path):
         ("course_utils/inner/__init__.py", "module course_utils.inner changed"),
         ("course_utils/inner/beside.py", "module course_utils.inner.beside changed"),
         ("course_utils/lazy.py", "module course_utils.lazy changed"),
-        ("book/results/recorded_toy.json", "result recorded_toy changed"),
+        ("book/results/recorded_toy.json", "file book/results/recorded_toy.json changed"),
     ],
 )
 def test_a_changed_source_makes_the_notebook_stale(course, path, message):
@@ -201,10 +205,12 @@ def test_another_version_of_the_data_makes_the_notebook_stale(course):
 
 def test_added_and_removed_sources_are_told(course):
     (course / "course_utils" / "lazy.py").unlink()
+    (course / "book" / "results" / "recorded_toy.json").unlink()
     (course / "course_utils" / "helper.py").write_text("import course_utils.unused\n")
     found = check.problems(course, STEM)
     assert "module course_utils.unused added since the notebook was executed" in found
     assert "module course_utils.lazy removed since the notebook was executed" in found
+    assert "file book/results/recorded_toy.json changed since the notebook was executed" in found
 
 
 @pytest.mark.parametrize("path", ["course_utils/unused.py", "book/results/other_toy.json", "README.md"])
@@ -278,13 +284,13 @@ def set_cell(position, part, value):
 @pytest.mark.parametrize(
     ("function", "message"),
     [
-        (swap_counts, r"execution counts are \[2, 1, 3, 4\]; wanted 1 to 4"),
-        (set_cell(2, "execution_count", None), r"execution counts are \[1, None, 3, 4\]"),
+        (swap_counts, r"execution counts are \[2, 1, 3, 4, 5\]; wanted 1 to 5"),
+        (set_cell(2, "execution_count", None), r"execution counts are \[1, None, 3, 4, 5\]"),
         (drop_outputs, "no cell has any output"),
         (set_cell(2, "id", "a1b2c3"), "cell 2: id is 'a1b2c3', wanted 'cell-002'"),
         (set_cell(2, "source", "print(2)"), "cell 2: source differs from the script's"),
         (set_cell(3, "metadata", {}), "cell 3: metadata differs from the script's"),
-        (lambda notebook: notebook.cells.pop(0), "the script has 5 cells, the notebook 4"),
+        (lambda notebook: notebook.cells.pop(0), "the script has 6 cells, the notebook 5"),
         (rename_widgets, "widget ids are not the ones"),
         (heavy_widget, r"widgets weigh 5,\d+,\d+ bytes"),
         (lambda notebook: notebook.metadata.pop("widgets"), "1 shown widgets have no saved state"),
@@ -449,6 +455,11 @@ def test_command_ends_with_an_error_where_a_chapter_fails_or_is_unknown(course, 
     result = CliRunner().invoke(app, ["notebooks"])
     assert result.exit_code == 1
     assert f"error: {STEM}: cell 0 failed" in result.output
+    (course / "course_utils" / "helper.py").write_text("def one(:\n")
+    (course / "notebooks" / f"{STEM}.py").write_text(SCRIPT)
+    result = CliRunner().invoke(app, ["notebooks"])
+    assert result.exit_code == 1
+    assert re.search(r"error: invalid syntax \(helper.py, line 1\)", result.output)
     result = CliRunner().invoke(app, ["notebooks", "09_none"])
     assert result.exit_code == 1
     assert "there is no chapter 09_none" in result.output

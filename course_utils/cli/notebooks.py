@@ -32,7 +32,7 @@ def notebooks(
             for stem in stems or known
         ]
         reasons = build.stale(root, wanted)
-    except FileNotFoundError as error:
+    except (FileNotFoundError, SyntaxError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from None
     lacking = build.lacking(root, wanted) if check else {}

@@ -93,7 +93,8 @@ def make(root: Path, stem: str) -> tuple[NotebookNode, Run]:
     run = execute(notebook, stem, root)
     sanitise.clean_outputs(notebook)
     sanitise.renumber_widgets(notebook, stem)
-    notebook.metadata["course"] = before
+    files = fingerprint.fingerprint(root, script, run.files)["files"]
+    notebook.metadata["course"] = before | {"files": files}
     return notebook, run
 
 

@@ -42,7 +42,8 @@ def problems(root: Path, stem: str) -> list[str]:
         return ["has not been executed yet: there is no notebook"]
     notebook = pairs.read_notebook(path)
     course = notebook.metadata.get("course", {})
-    found = fingerprint.differences(course, fingerprint.fingerprint(root, script_path))
+    now = fingerprint.fingerprint(root, script_path, course.get("files", ()))
+    found = fingerprint.differences(course, now)
     found += pairs.pair_differences(pairs.read_script(script_path), notebook)
     found += _id_problems(notebook) + _count_problems(notebook) + _output_problems(notebook)
     found += _widget_problems(notebook, stem)

@@ -27,11 +27,12 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import functools
 import io
 import os
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -134,12 +135,11 @@ def problem(chapter: Chapter, flip: Flip, folder: Path) -> str | None:
     needed = needed_cells(chapter.cells, check)
     if where[0] not in needed:
         return f"{flip.equation}: its check does not use {flip.original!r}"
-    error = _run(chapter.cells, needed, folder)
+    error = _run_once(tuple(chapter.cells[i] for i in needed), folder)
     if error is not None:
         return f"{flip.equation}: fails unflipped: {error!r}"
-    cells = list(chapter.cells)
-    cells[where[0]] = cells[where[0]].replace(flip.original, flip.flipped)
-    error = _run(cells, needed, folder)
+    changed = chapter.cells[where[0]].replace(flip.original, flip.flipped)
+    error = _run([changed if i == where[0] else chapter.cells[i] for i in needed], folder)
     if error is None:
         return f"{flip.equation}: its check does not notice {flip.flipped!r}"
     if not isinstance(error, AssertionError):
@@ -212,7 +212,7 @@ def _base(node: ast.AST) -> set[str]:
     return {inner.id} if isinstance(inner, ast.Name) and inner is not node else set()
 
 
-def _run(cells: list[str], needed: list[int], folder: Path) -> BaseException | None:
+def _run(cells: Sequence[str], folder: Path) -> BaseException | None:
     """Run cells in a fresh namespace and return what they raise."""
     import matplotlib.pyplot as plt
 
@@ -221,11 +221,15 @@ def _run(cells: list[str], needed: list[int], folder: Path) -> BaseException | N
     os.chdir(folder)
     try:
         with contextlib.redirect_stdout(io.StringIO()), plt.rc_context():
-            for i in needed:
-                exec(compile(_plain(cells[i]), f"<code cell {i}>", "exec"), namespace)
+            for cell in cells:
+                exec(compile(_plain(cell), "<code cell>", "exec"), namespace)
     except Exception as error:
         return error
     finally:
         plt.close("all")
         os.chdir(before)
     return None
+
+
+#: Several flips of one check need its unflipped run once.
+_run_once = functools.lru_cache(maxsize=64)(_run)

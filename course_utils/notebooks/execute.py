@@ -10,18 +10,35 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nbformat import NotebookNode
+
+if TYPE_CHECKING:
+    from nbclient import NotebookClient
 
 #: One thread a kernel: sums come out in the same order everywhere, and kernels don't wait for each other.
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
-_PEAK = """
+# Run before the first cell: notes every file that the chapter opens.
+_WATCH = """
+def _watch():
+    import sys
+    opened = sys._course_opened = set()
+    sys.addaudithook(lambda event, args: opened.add(str(args[0])) if event == "open" else None)
+_watch()
+del _watch
+"""
+# Run after the last cell.
+_REPORT = """
 import json as _json, resource as _resource, sys as _sys
 _unit = 1 if _sys.platform == "darwin" else 1024
 _who = (_resource.RUSAGE_SELF, _resource.RUSAGE_CHILDREN)
-print(_json.dumps([_resource.getrusage(one).ru_maxrss * _unit for one in _who]))
+_peak = max(_resource.getrusage(_one).ru_maxrss for _one in _who) * _unit
+print(_json.dumps({"peak": _peak, "opened": sorted(_sys._course_opened)}))
 """
+#: Files that a chapter shows something of. Code is known by its imports; run times are the pipeline's own.
+_SOURCES = re.compile(r"^(book|course_utils|notebooks)/.*(?<!\.py)(?<!\.pyc)(?<!/run_times\.json)$")
 
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -41,10 +58,13 @@ class Run:
         Wall time of all cells, without starting the kernel.
     peak_mb : float
         Largest resident memory of the kernel process (or of its largest child), in MB.
+    files : tuple of str
+        Files of the course that the cells opened, besides code, as paths below the course's folder.
     """
 
     seconds: float
     peak_mb: float
+    files: tuple[str, ...] = ()
 
 
 def execute(
@@ -77,7 +97,6 @@ def execute(
     """
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
-    from nbformat.v4 import new_code_cell
 
     client = NotebookClient(
         notebook,
@@ -87,12 +106,12 @@ def execute(
         record_timing=False,
         extra_arguments=["--log-level=ERROR"],
     )
-    probe = new_code_cell(_PEAK)
     folder = str(root / "notebooks")
     with (
         tempfile.TemporaryDirectory() as private,
         client.setup_kernel(cwd=folder, env=_environment(root, private) | dict(env or {})),
     ):
+        _silently(client, _WATCH)
         started = time.perf_counter()
         for position, cell in enumerate(notebook.cells):
             if cell.cell_type != "code":
@@ -105,11 +124,28 @@ def execute(
                 raise NotebookError(message) from None
             _refuse_stderr(cell, stem, position)
         seconds = time.perf_counter() - started
-        notebook.cells.append(probe)
-        client.execute_cell(probe, len(notebook.cells) - 1, store_history=False)
-        notebook.cells.pop()
+        told = json.loads(_silently(client, _REPORT))
         client.set_widgets_metadata()
-    return Run(seconds, max(json.loads(probe.outputs[0].text)) / 1e6)
+    return Run(seconds, told["peak"] / 1e6, _sources(told["opened"], root))
+
+
+def _silently(client: NotebookClient, code: str) -> str:
+    """Run code that is no part of the notebook and return what it prints."""
+    from nbformat.v4 import new_code_cell
+
+    probe = new_code_cell(code)
+    client.nb.cells.append(probe)
+    client.execute_cell(probe, len(client.nb.cells) - 1, store_history=False)
+    client.nb.cells.pop()
+    return "".join(output.text for output in probe.outputs)
+
+
+def _sources(opened: list[str], root: Path) -> tuple[str, ...]:
+    """Choose the files of the course, as paths below its folder, that are no code."""
+    folder = os.path.realpath(root)
+    below = {os.path.relpath(os.path.realpath(root / "notebooks" / path), folder) for path in opened}
+    inside = {path.replace(os.sep, "/") for path in below if not path.startswith(os.pardir)}
+    return tuple(sorted(path for path in inside if _SOURCES.search(path) and (root / path).is_file()))
 
 
 def _environment(root: Path, private: str) -> dict[str, str]:

@@ -1,10 +1,11 @@
-"""What a notebook was made from: hashes of its script, the modules it imports and the results it reads."""
+"""What a notebook was made from: hashes of its script, the modules it imports and the files it reads."""
 
 from __future__ import annotations
 
 import ast
 import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,14 @@ from nbformat import NotebookNode
 PACKAGE = "course_utils"
 #: Name of the constant that numbers the versions of Pocket-10's pictures.
 DATA_VERSION = "GENERATOR_VERSION"
-#: JSON files of the results folder that are no results.
-NOT_RESULTS = {"run_times"}
 
 
 def file_hash(path: Path) -> str:
-    """Short SHA-256 of a text file, the same for both kinds of line ends."""
+    """Short SHA-256 of a file, the same for both kinds of line ends."""
     return hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()[:16]
 
 
-def fingerprint(root: Path, script: Path) -> dict[str, Any]:
+def fingerprint(root: Path, script: Path, files: Iterable[str] = ()) -> dict[str, Any]:
     """Collect what an executed notebook depends on.
 
     Parameters
@@ -31,22 +30,22 @@ def fingerprint(root: Path, script: Path) -> dict[str, Any]:
         The course's folder: ``course_utils`` and ``book/results`` lie in it.
     script : Path
         The chapter's percent script.
+    files : iterable of str
+        Files that the chapter opened when it ran (recorded results, weights), as paths below `root`.
 
     Returns
     -------
     dict
         ``source`` (hash), ``modules`` (module name → hash, every module of `PACKAGE` that the script imports,
-        directly or through others, also inside functions), ``results`` (result name → hash, every recorded
-        result whose name stands in the script as a string), ``data`` (version of Pocket-10, or None).
+        directly or through others, also inside functions), ``files`` (path → hash, or None where there is no
+        such file any more), ``data`` (version of Pocket-10, or None).
     """
-    tree = ast.parse(script.read_text(encoding="utf-8"))
     modules = imported_modules(root, script)
-    recorded = {path.stem: path for path in (root / "book" / "results").glob("*.json")}
-    named = _strings(tree) & set(recorded) - NOT_RESULTS
+    paths = {name: root / name for name in sorted(files)}
     return {
         "source": file_hash(script),
         "modules": {name: file_hash(path) for name, path in sorted(modules.items())},
-        "results": {name: file_hash(recorded[name]) for name in sorted(named)},
+        "files": {name: file_hash(path) if path.is_file() else None for name, path in paths.items()},
         "data": _data_version(modules.values()),
     }
 
@@ -70,7 +69,7 @@ def imported_modules(root: Path, script: Path) -> dict[str, Path]:
 
 def _named_modules(root: Path, path: Path, module: str) -> set[str]:
     """Name every module of the package that one file mentions, with the packages around it."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
     names = {text for text in _strings(tree) if text.startswith(f"{PACKAGE}.")}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -102,7 +101,7 @@ def _strings(tree: ast.AST) -> set[str]:
     }
 
 
-def _data_version(paths: Any) -> Any:
+def _data_version(paths: Iterable[Path]) -> Any:
     """Value of the constant `DATA_VERSION`, read from the module that sets it."""
     for path in paths:
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
@@ -127,7 +126,7 @@ def differences(recorded: dict[str, Any], current: dict[str, Any]) -> list[str]:
     found = []
     if recorded.get("source") != current["source"]:
         found.append("the script changed since the notebook was executed")
-    for part, word in (("modules", "module"), ("results", "result")):
+    for part, word in (("modules", "module"), ("files", "file")):
         before, now = recorded.get(part, {}), current[part]
         for name in sorted(before.keys() | now.keys()):
             if before.get(name) != now.get(name):
