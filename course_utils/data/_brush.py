@@ -46,9 +46,9 @@ class Brush:
         self.alpha = np.zeros(x.shape, dtype=np.float32)
         self.edge = np.full(x.shape, 9, dtype=np.float32)
 
-    def coverage(self, distance: Array, soft: Number = 1.0) -> Array:
+    def coverage(self, distance: Array) -> Array:
         """Return how much of each pixel lies inside, from the distance to the edge."""
-        return np.clip(0.5 - distance / (self.pixel * soft), 0, 1)
+        return np.clip(0.5 - distance / self.pixel, 0, 1)
 
     def fill(
         self,
@@ -82,8 +82,8 @@ class Brush:
         self.alpha += cover * (1 - self.alpha)
         np.minimum(self.edge, distance, out=self.edge)
 
-    def onto(self, canvas: Array, rim_color: Array, rim_width: Number) -> Array:
+    def onto(self, canvas: Array, rim_color: Array, rim_opacity: Number) -> Array:
         """Return canvas, shape (3, n, H, W), with a rim around the figure and the figure on top."""
-        rim = np.clip(0.5 - (self.edge - rim_width * self.pixel) / self.pixel, 0, 1)
-        out = canvas + (0.75 * rim) * (rim_color - canvas)
+        rim = self.coverage(self.edge - 0.7 * self.pixel) * rim_opacity
+        out = canvas + rim * (rim_color - canvas)
         return out * (1 - self.alpha) + self.color

@@ -16,7 +16,7 @@ Array = NDArray[Any]  # float32 everywhere
 
 CHUNK = 1000  # pictures whose rows are drawn together; picture i is the same whatever n is
 COLUMNS = 160  # numbers per picture and purpose
-PURPOSES = ("choice", "figure", "view", "place", "clutter", "occluder", "light", "noise")
+PURPOSES = ("choice", "figure", "pattern", "view", "place", "clutter", "stray", "occluder", "light", "noise")
 
 
 def generator(seed: int, split: int, chunk: int, purpose: str) -> np.random.Generator:

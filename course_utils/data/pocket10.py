@@ -19,19 +19,19 @@ from .cache import load_arrays, save_arrays
 from .errors import DataError
 from .paths import cache_dir
 
-GENERATOR_VERSION = 1
+GENERATOR_VERSION = 2
 
 POCKET10_CLASSES: tuple[str, ...] = tuple(figure.name for figure in FIGURES)
 """Names of the ten classes; a label is a position in this tuple."""
 
 POCKET10_STANDARD: dict[str, float] = {
-    "illumination": 0.4,
-    "clutter": 0.4,
-    "occlusion": 0.3,
-    "deformation": 0.4,
-    "viewpoint": 0.5,
+    "illumination": 0.28,
+    "clutter": 0.35,
+    "occlusion": 0.6,
+    "deformation": 0.5,
+    "viewpoint": 0.32,
     "intraclass": 0.6,
-    "context": 0.6,
+    "context": 0.66,
 }
 """The standard setting of each dial."""
 
@@ -50,6 +50,8 @@ _SOURCES = (
     "_nature",
     "_things",
     "_classes",
+    "_sheet",
+    "_figures",
     "_scene",
 )
 

@@ -125,7 +125,10 @@ def describe(name: str) -> dict[str, str]:
     if name.startswith("folder:"):
         return {"dataset": f"pictures in {name.removeprefix('folder:')}", "exactness": "the files as found"}
     if name == "pocket10":
-        return {"dataset": "Pocket-10", "exactness": "exact: drawn from its seed, the same on every machine"}
+        from course_utils.data.pocket10 import GENERATOR_VERSION
+
+        exactness = f"exact: drawn from its seed by version {GENERATOR_VERSION}, the same on every machine"
+        return {"dataset": "Pocket-10", "exactness": exactness}
     _check(name)
     if name == "digits":
         return {

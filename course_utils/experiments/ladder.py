@@ -23,11 +23,12 @@ MLP: dict[str, Any] = {
     "schedule": "cosine",
 }
 CNN: dict[str, Any] = {
-    "epochs": 12,
+    "epochs": 8,
     "lr": 3e-3,
     "optimizer": "adamw",
     "weight_decay": 0.05,
     "schedule": "warmup_cosine",
+    "bfloat16": True,
 }
 RESNET: dict[str, Any] = {
     "epochs": 20,
@@ -35,6 +36,7 @@ RESNET: dict[str, Any] = {
     "optimizer": "sgd",
     "weight_decay": 5e-4,
     "schedule": "warmup_cosine",
+    "bfloat16": True,
 }
 CAR_TRUCK: dict[str, Any] = {"epochs": 15, "lr": 1e-3, "optimizer": "adam"}
 

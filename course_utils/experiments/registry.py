@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-FAMILIES = ("facts", "least_squares", "linear", "neighbours", "ladder", "pocket")
+FAMILIES = ("facts", "least_squares", "linear", "neighbours", "ladder", "pocket", "sheets")
 """Modules of this package that hold experiments."""
 
 
@@ -63,6 +63,8 @@ class Outcome:
         What a reader of the figures has to know.
     arrays : mapping of str to mapping of str to ndarray
         Small arrays to keep beside the result: ``{stem: {name: array}}`` becomes ``stem.npz``.
+    pictures : mapping of str to bytes
+        PNG files to keep beside the result: ``{stem: bytes}`` becomes ``stem.png``.
     """
 
     seeds: Sequence[int]
@@ -70,6 +72,7 @@ class Outcome:
     settings: Mapping[str, Any] = field(default_factory=dict)
     notes: Sequence[str] = ()
     arrays: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

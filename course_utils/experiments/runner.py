@@ -92,11 +92,9 @@ def record(known: Experiment, outcome: Outcome, seconds: float, quick: bool = Fa
 
     rehearsal = {"dataset": "made-up pictures", "exactness": f"a rehearsal without {known.dataset}"}
     settings = dict(outcome.settings)
-    if outcome.arrays:
-        settings["sha256"] = {
-            f"{stem}.npz": hashlib.sha256(_packed(arrays)).hexdigest()
-            for stem, arrays in outcome.arrays.items()
-        }
+    files = _files(outcome)
+    if files:
+        settings["sha256"] = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     result = {
         "name": known.name,
         "command": known.command or f"course reproduce {known.name}",
@@ -116,14 +114,20 @@ def record(known: Experiment, outcome: Outcome, seconds: float, quick: bool = Fa
 
 
 def write(result: Mapping[str, Any], outcome: Outcome, folder: Path | None = None) -> Path:
-    """Write the small arrays, then the result, each beside its place first and then renamed."""
+    """Write the small arrays and pictures, then the result, each beside its place first and then renamed."""
     folder = results.results_dir() if folder is None else Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    for stem, arrays in outcome.arrays.items():
-        aside = folder / f".{stem}.{os.getpid()}.tmp"
-        aside.write_bytes(_packed(arrays))
-        aside.replace(folder / f"{stem}.npz")
+    for name, content in _files(outcome).items():
+        aside = folder / f".{name}.{os.getpid()}.tmp"
+        aside.write_bytes(content)
+        aside.replace(folder / name)
     return results.save(result, folder)
+
+
+def _files(outcome: Outcome) -> dict[str, bytes]:
+    """Return the files that belong beside the result, by name."""
+    arrays = {f"{stem}.npz": _packed(arrays) for stem, arrays in outcome.arrays.items()}
+    return arrays | {f"{stem}.png": content for stem, content in outcome.pictures.items()}
 
 
 def _packed(arrays: Mapping[str, np.ndarray]) -> bytes:
