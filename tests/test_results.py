@@ -202,3 +202,20 @@ def test_least_squares_reproduces_the_source():
     assert recorded["settings"]["test"] == 2_000
     for key, source in recorded["settings"]["source_figures"].items():
         assert recorded["metrics"][key]["mean"] == pytest.approx(source, abs=0.015), key
+
+
+@pytest.mark.real_data
+def test_nearest_neighbours_on_mnist_recomputed_on_fewer_test_pictures():
+    from course_utils.data import DataNotFoundError, load
+    from course_utils.experiments import neighbours
+
+    recorded = results.load("mnist_knn")
+    k = recorded["settings"]["chosen_k"]["l2"]
+    try:
+        train, test = load("mnist", "train"), load("mnist", "test", n=500)
+    except DataNotFoundError as error:
+        pytest.skip(f"MNIST is not there: {error}")
+    x, y = neighbours.flatten(test[0]), test[1]
+    (accuracy,) = neighbours.accuracies(x, y, neighbours.flatten(train[0]), train[1], [k], "l2")
+    # The standard error on 500 pictures is 0.8 points.
+    assert accuracy == pytest.approx(recorded["metrics"]["test_accuracy"]["l2"]["mean"], abs=0.025)
