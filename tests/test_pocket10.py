@@ -1,6 +1,7 @@
 """Pocket-10: the same pictures everywhere, and dials that do what they say."""
 
 import hashlib
+import io
 import os
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import threading
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from course_utils.data import (
     POCKET10_CLASSES,
@@ -22,6 +24,7 @@ from course_utils.data._classes import FIGURES
 from course_utils.data._places import PLACES
 from course_utils.data._scene import choose_places
 from course_utils.data._sheet import Sheet
+from course_utils.experiments import sheets
 
 # The version, and the hash of the first 200 test pictures at the standard setting. When the pictures
 # change, raise GENERATOR_VERSION, note the new hash, and record the experiments on Pocket-10 again.
@@ -352,3 +355,17 @@ def test_pixels_tell_more_than_colour_and_far_from_all():
         for images in (x, t)
     ]
     assert 0.3 < least_squares_accuracy(coarse[0], y, coarse[1], u) < 0.5
+
+
+def test_contact_sheets_are_readable_pictures():
+    rows = [np.full((3, 8, 8, 3), shade, dtype=np.uint8) for shade in (0, 100)]
+    sheet = sheets.tiled(rows, gap=1)
+    assert sheet.shape == (2 * 26, 3 * 26, 3)
+    assert sheet[0, 0, 0] == 255
+    assert (sheet[1:25, 1:25] == 0).all()
+    assert (sheet[27:51, 1:25] == 100).all()
+    with Image.open(io.BytesIO(sheets.labelled(sheet, ["dark", "light"], ["a", "b", "c"]))) as picture:
+        assert picture.format == "PNG"
+        drawn = np.asarray(picture)
+    assert (drawn[-sheet.shape[0] :, -sheet.shape[1] :] == sheet).all()
+    assert (drawn[:, : -sheet.shape[1]] < 128).any()  # the names

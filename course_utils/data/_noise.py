@@ -7,10 +7,9 @@ import numpy as np
 from ._random import Array
 
 
-def lattice(rng: np.random.Generator, n: int, cells: int, columns: int | None = None) -> Array:
-    """Return random values in [-1, 1) for :func:`smooth`, float32 of shape (n, cells + 1, columns + 1)."""
-    shape = (n, cells + 1, (columns or cells) + 1)
-    return rng.random(shape, dtype=np.float32) * 2 - 1
+def lattice(rng: np.random.Generator, n: int, cells: int) -> Array:
+    """Return random values in [-1, 1) for :func:`smooth`, float32 of shape (n, cells + 1, cells + 1)."""
+    return rng.random((n, cells + 1, cells + 1), dtype=np.float32) * 2 - 1
 
 
 def _blend(values: Array, size: int, axis: int) -> Array:

@@ -41,9 +41,6 @@ class Dice:
         self.spread = spread
         self.column = 0
 
-    def __len__(self) -> int:
-        return len(self.table)
-
     def u(self) -> Array:
         """Return the next column, shape (n, 1, 1)."""
         column = self.table[:, self.column, None, None]

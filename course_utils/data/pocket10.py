@@ -79,8 +79,8 @@ def pocket10(split: str, n: int | None = None, seed: int = 0, size: int = 32, **
         Values in [0, 1] of the dials in ``POCKET10_DIALS``; what is not given stays at ``POCKET10_STANDARD``.
 
         - illumination: how far brightness, contrast, tint and noise stray
-        - clutter: how much lies about in the background
-        - occlusion: how much stands before the figure
+        - clutter: how much lies about in the background: shapes, texture, small figures of other classes
+        - occlusion: how much of the figure is hidden by what stands before it
         - deformation: how far the figure is bent
         - viewpoint: how far position, distance, tilt and foreshortening stray
         - intraclass: how much the members of a class differ in shape, kind and colour
