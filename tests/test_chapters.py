@@ -43,13 +43,13 @@ def test_every_list_of_flips_belongs_to_a_chapter():
 
 class TestOnCifar10:
     @pytest.mark.parametrize("stem", CHAPTERS)
-    def test_chapter_runs_on_the_format_of_cifar10(self, stem, tiny_cifar10, tmp_path):
+    def test_chapter_runs_on_the_format_of_cifar10(self, stem, tiny_cifar10):
         notebook = pairs.read_script(ROOT / "notebooks" / f"{stem}.py")
         changed = 0
         for cell in pairs.code_cells(notebook):
             changed += cell.source.count('DATASET = "pocket10"')
             cell.source = cell.source.replace('DATASET = "pocket10"', 'DATASET = "cifar10"')
         assert changed == 1
-        env = {"COURSE_DATA": str(tiny_cifar10), "COURSE_CACHE": str(tmp_path)}
+        env = {"COURSE_DATA": str(tiny_cifar10), "COURSE_CACHE": str(tiny_cifar10 / "cache")}
         run = execute.execute(notebook, stem, ROOT, env=env)
         assert run.seconds < anatomy.LONGEST_SECONDS
