@@ -23,7 +23,7 @@ MLP: dict[str, Any] = {
     "schedule": "cosine",
 }
 CNN: dict[str, Any] = {
-    "epochs": 8,
+    "epochs": 6,
     "lr": 3e-3,
     "optimizer": "adamw",
     "weight_decay": 0.05,
