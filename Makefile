@@ -36,6 +36,9 @@ assignments: $(READY)  ## generate assignments/ from solutions/
 bench: $(READY)  ## measure this machine and record it
 	$(BIN)/course bench
 
+grade-demo: $(READY)  ## grade two made-up submissions with nbgrader and print their marks
+	$(BIN)/python -m course_utils.grading.demo
+
 lab: $(READY)    ## open JupyterLab
 	$(BIN)/jupyter lab
 

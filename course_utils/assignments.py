@@ -110,6 +110,8 @@ def release_files(root: Path, assignment: str, notebook: NotebookNode | None = N
         With nbgrader's log, if it refuses the source.
     """
     from nbgrader.apps import NbGraderAPI
+    from nbgrader.converters import GenerateAssignment
+    from nbgrader.preprocessors import SaveCells
     from traitlets.config import PyFileConfigLoader
 
     notebook = notebook or source_notebook(root, assignment)
@@ -120,6 +122,10 @@ def release_files(root: Path, assignment: str, notebook: NotebookNode | None = N
         shutil.copytree(root / "solutions" / assignment, course / "solutions" / assignment, ignore=ignore)
         nbformat.write(notebook, course / "solutions" / assignment / f"{assignment}.ipynb")
         config = PyFileConfigLoader("nbgrader_config.py", path=str(course)).load_config()
+        # Without a gradebook, which takes seconds to make: the release is the same, as a test shows.
+        config.GenerateAssignment.no_database = True
+        kept = [step for step in GenerateAssignment().preprocessors if step is not SaveCells]
+        config.GenerateAssignment.preprocessors = kept
         result = NbGraderAPI(config=config).generate_assignment(assignment)
         if not result["success"]:
             raise AssignmentError(
