@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # Small tensors on few cores: one thread a test worker is faster than two that wait for each other.
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+COVERAGE := --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 .PHONY: help book test test-full notebooks assignments lab bench clean
 .DEFAULT_GOAL := help
@@ -22,10 +23,10 @@ book: $(READY)   ## set up, then render the book from the committed outputs
 	$(BIN)/course book
 
 test: $(READY)   ## set up, then run the tests and every chapter
-	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadscope --nbval tests notebooks -m "not full"
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadscope --nbval tests notebooks -m "not full" $(COVERAGE)
 
 test-full: $(READY)  ## the same, and what takes longer
-	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadscope --nbval tests notebooks
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadscope --nbval tests notebooks $(COVERAGE)
 
 notebooks: $(READY)  ## execute again what changed
 	$(BIN)/course notebooks

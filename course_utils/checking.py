@@ -56,6 +56,11 @@ def find_notebook(name: str, start: Path | None = None) -> Path:
         Where to look; the working directory if omitted. Its ``assignments`` folder and those of the
         folders above are searched, and the folder itself.
 
+    Returns
+    -------
+    Path
+        The notebook.
+
     Raises
     ------
     CheckError

@@ -68,6 +68,11 @@ def check_packages(extra: str | None = None) -> Finding:
     ----------
     extra : str, optional
         An extra (``grading``) instead of what every student needs.
+
+    Returns
+    -------
+    Finding
+        What was found, and how to mend it.
     """
     from packaging.requirements import Requirement
 
@@ -160,6 +165,11 @@ def check_nbgrader(required: bool = False) -> Finding:
     ----------
     required : bool
         Whether its absence is a failure.
+
+    Returns
+    -------
+    Finding
+        What was found, and how to mend it.
     """
     if importlib.util.find_spec("nbgrader") is None:
         remedy = 'pip install -e ".[grading]"'
@@ -236,6 +246,11 @@ def check_sandbox(required: bool = False) -> Finding:
     ----------
     required : bool
         Whether grading is meant to work here.
+
+    Returns
+    -------
+    Finding
+        What was found, and how to mend it.
     """
     bwrap = shutil.which("bwrap")
     if bwrap is None:
@@ -319,6 +334,11 @@ def check_disk(wanted_gb: float = 2.0) -> Finding:
     ----------
     wanted_gb : float
         Gigabytes below which to warn; a tenth of it stops a student.
+
+    Returns
+    -------
+    Finding
+        What was found, and how to mend it.
     """
     from course_utils.data import cache_dir, data_dir
 
@@ -356,6 +376,11 @@ def checks(instructor: bool = False) -> list[Callable[[], Finding]]:
     ----------
     instructor : bool
         Whether grading must work too.
+
+    Returns
+    -------
+    list of callables
+        Each takes nothing and returns a finding.
     """
     always: list[Callable[[], Finding]] = [
         check_python,

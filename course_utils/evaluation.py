@@ -66,7 +66,7 @@ def predict(
 def evaluate(
     model: nn.Module, images: np.ndarray, labels: np.ndarray, batch_size: int = 512, bfloat16: bool = False
 ) -> Evaluation:
-    """Mean cross-entropy and accuracy of a network on labelled pictures (see :func:`scores`)."""
+    """Mean cross-entropy and accuracy on pictures (N, H, W, C) with labels (N,) (see :func:`scores`)."""
     check_pictures(images, labels)
     outputs = torch.from_numpy(scores(model, images, batch_size, bfloat16))
     target = torch.from_numpy(np.ascontiguousarray(labels, dtype=np.int64))

@@ -33,6 +33,11 @@ def table(rows: Sequence[Sequence[object]], header: Sequence[str]) -> str:
     header : sequence of str
         Titles of the columns.
 
+    Returns
+    -------
+    str
+        The lines, header and rule first.
+
     Raises
     ------
     ValueError

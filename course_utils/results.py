@@ -124,6 +124,7 @@ def load_arrays(stem: str, folder: Path | None = None) -> "dict[str, np.ndarray]
     Returns
     -------
     dict of str to ndarray
+        The arrays by name, of whatever shape the experiment gave them.
 
     Raises
     ------

@@ -46,7 +46,7 @@ def save_arrays(path: Path, **arrays: np.ndarray) -> bool:
     path : Path
         The file, normally in :func:`course_utils.data.cache_dir`.
     **arrays : ndarray
-        The arrays by name; no objects.
+        The arrays by name, of any shape; no objects.
 
     Returns
     -------

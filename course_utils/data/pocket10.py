@@ -125,8 +125,16 @@ def pocket10_masks(
 
     Parameters
     ----------
-    split, n, seed, size, **dials
-        As :func:`pocket10` takes them.
+    split : {'train', 'validation', 'test'}
+        As for :func:`pocket10`, like all others.
+    n : int, optional
+        Number of pictures.
+    seed : int
+        Which drawing.
+    size : int
+        Height and width in pixels.
+    **dials : float
+        Values in [0, 1].
 
     Returns
     -------

@@ -38,7 +38,7 @@ def two_classes(
 
 
 def cars_and_trucks(context: Context, seed: int) -> tuple[Pictures, Pictures]:
-    """Draw 10,000 cars and trucks to learn from and 2,000 to test, in grayscale."""
+    """Draw 10,000 cars and trucks to learn from and 2,000 to test, in grayscale: (N, 32, 32, 1) and (N,)."""
     from course_utils.data import class_names
 
     names = class_names("pocket10")

@@ -52,12 +52,14 @@ def fit(
     labels : ndarray of int64, shape (N,)
     loss : {"softmax", "svm"}
         Cross-entropy, or the multiclass hinge loss with margin 1 (summed over the wrong classes).
-    epochs, batch_size : int
-        Passes over the pictures, and pictures a step.
+    epochs : int
+        Passes over the pictures.
     lr : float
         Highest learning rate.
     weight_decay : float
         Strength of the penalty ½·weight_decay·‖W‖².
+    batch_size : int
+        Pictures a step.
     seed : int
         Seeds initial weights (normal, 0.001) and the order of the pictures.
 

@@ -84,7 +84,7 @@ def votes(neighbours: np.ndarray, ks: Sequence[int], num_classes: int) -> dict[i
 def accuracies(
     x: np.ndarray, y: np.ndarray, train: np.ndarray, labels: np.ndarray, ks: Sequence[int], metric: str
 ) -> list[float]:
-    """Accuracy on rows `x` with labels `y` for each k, learning from `train` and `labels`."""
+    """Accuracy on `x` (M, D) with labels `y` (M,) for each k, learning from `train` (N, D) and `labels`."""
     neighbours = labels[nearest(x, train, max(ks), metric)]
     predicted = votes(neighbours, ks, int(labels.max()) + 1)
     return [float(np.mean(predicted[k] == y)) for k in ks]

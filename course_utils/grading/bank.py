@@ -93,6 +93,11 @@ def submission(release: NotebookNode, answers: dict[str, str]) -> NotebookNode:
         What the student got.
     answers : dict of str to str
         grade_id of a solution cell → its new text; cells not named stay as released.
+
+    Returns
+    -------
+    NotebookNode
+        What the student would hand in.
     """
     filled = copy.deepcopy(release)
     for cell in filled.cells:
