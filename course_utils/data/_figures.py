@@ -40,7 +40,7 @@ def _pattern(brush: Brush, dice: Dice) -> Array:
     second = np.clip(repeat(brush.y * a - brush.x * b, period) * (8 / period), -1, 1)
     blotch = np.clip(2.5 * brush.grain, -1, 1)
     chosen = np.where(kind < 0.4, first, np.where(kind < 0.5, first * second, blotch))
-    return 0.6 * strength * strength * chosen
+    return strength * strength * chosen
 
 
 def _variants(labels: NDArray[np.int64], u: Array, intraclass: float) -> NDArray[np.int64]:
@@ -68,20 +68,20 @@ def paint_figures(canvas: Array, sheet: Sheet, usual: NDArray[np.bool_], dials: 
         How much of each pixel the figure covers.
     """
     covered = np.empty(canvas.shape[1:], dtype=np.float32)
-    size, bend = canvas.shape[-1], np.float32(0.42 * dials["deformation"])
-    kinds = _variants(sheet.labels, sheet.tables["choice"][:, 3], dials["intraclass"])
+    size, bend, variety = canvas.shape[-1], np.float32(0.42 * dials["deformation"]), dials["intraclass"]
+    kinds = _variants(sheet.labels, sheet.tables["choice"][:, 3], variety)
     for kind, rows in groups(kinds):
         figure = FIGURES[kind // 10]
         x, y, pixel = _pose(figure, sheet.dice("view", rows), dials["viewpoint"], size)
         x = x + bend * smooth(sheet.warp_x[rows], size)
         y = y + bend * smooth(sheet.warp_y[rows], size)
         brush = Brush(x, y, pixel, smooth(sheet.grain[rows], size))
-        dice = sheet.dice("figure", rows, dials["intraclass"])
+        dice = sheet.dice("figure", rows, variety * (0.7 + 0.5 * variety))
         own, free = dice.pick(figure.palette, 0.1), dice.pick(ANY, 0.2)
-        odd = dice.u() < np.float32(0.6 * dials["intraclass"])
+        odd = dice.u() < np.float32(0.6 * variety)
         paint = np.where(usual[rows][:, None, None] & ~odd, own, free)
         figure.variants[kind % 10](brush, dice, paint)
-        brush.color *= 1 + np.float32(dials["intraclass"]) * _pattern(brush, sheet.dice("pattern", rows))
+        brush.color *= 1 + np.float32(variety * variety) * _pattern(brush, sheet.dice("pattern", rows))
         rim = np.where(dice.chance(0.8), np.float32(0.08), np.float32(0.9))
         canvas[:, rows] = brush.onto(canvas[:, rows], rim, dice.span(0.0, 0.7))
         covered[rows] = brush.alpha

@@ -19,7 +19,7 @@ from .cache import load_arrays, save_arrays
 from .errors import DataError
 from .paths import cache_dir
 
-GENERATOR_VERSION = 2
+GENERATOR_VERSION = 3
 
 POCKET10_CLASSES: tuple[str, ...] = tuple(figure.name for figure in FIGURES)
 """Names of the ten classes; a label is a position in this tuple."""
