@@ -70,13 +70,26 @@ def pocket10_contact_sheets(context: Context) -> Outcome:
     """Draw two contact sheets of Pocket-10, and measure how much of a picture the figure fills."""
     from course_utils.data import POCKET10_CLASSES, POCKET10_STANDARD, pocket10, pocket10_masks
 
-    columns = context.choose(14, 2)
-    images, labels = pocket10("test", n=10 * columns)
-    classes = labelled(tiled([images[labels == label] for label in range(10)]), POCKET10_CLASSES)
     gentle = dict.fromkeys(POCKET10_STANDARD, 0.0) | {"context": 1.0}
+    blocks: dict[str, dict[str, Any]] = {
+        "gentle, all kinds": gentle | {"intraclass": 1.0},
+        "standard, nothing hidden": {"occlusion": 0.0},
+        "standard": {},
+    }
+    columns = context.choose(5, 2)
+
+    def members(label: int) -> np.ndarray:
+        """Return a few pictures of one class in each block."""
+        shown = []
+        for setting in blocks.values():
+            images, labels = pocket10("test", n=10 * columns, **setting)
+            shown.append(images[labels == label])
+        return np.concatenate(shown)
+
+    classes = labelled(tiled([members(label) for label in range(10)]), POCKET10_CLASSES, list(blocks))
 
     def row(dial: str) -> np.ndarray:
-        """Three scenes at each value of a dial."""
+        """Return three scenes at each value of a dial."""
         settings: list[dict[str, Any]] = [{**gentle, dial: value} for value in VALUES]
         return np.concatenate([context.pocket10("test", **setting)[0][SCENES] for setting in settings])
 
@@ -93,8 +106,10 @@ def pocket10_contact_sheets(context: Context) -> Outcome:
         metrics={"figure_share": share},
         settings={"standard": dict(POCKET10_STANDARD), "values": list(VALUES)},
         notes=[
-            "Test pictures of seed 0, enlarged three times. In the second sheet one dial at a time goes from "
-            "0 to 1 while the others stay at their gentlest: the same three scenes in each row.",
+            "Test pictures of seed 0, enlarged three times. The first sheet shows each class with all dials "
+            "but intraclass at their gentlest, then the same scenes at the standard setting without and with "
+            "occlusion. In the second sheet one dial at a time goes from 0 to 1 while the others stay at "
+            "their gentlest: the same three scenes in each row.",
             "figure_share: the mean share of a picture's pixels that belong to its figure, hidden or not.",
         ],
         pictures={"pocket10_contact_sheet_classes": classes, "pocket10_contact_sheet_dials": dials},
