@@ -12,6 +12,7 @@ from pathlib import Path
 from course_utils import vendor
 
 _WARNING = re.compile(r"\b(WARNING|ERROR|CRITICAL|SEVERE)\b|^[\w.]*(Error|Exception)\b")
+_CELL = re.compile(r"^(\S+\.ipynb):(\d{5,}):")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -77,8 +78,8 @@ def build(root: Path, out: Path | None = None, *, fresh: bool = False) -> Build:
     Returns
     -------
     Build
-        The page to open and the problems found. A build with problems is forgotten, so that the next one
-        reports what is still wrong instead of only looking at changed pages.
+        The page to open and the problems found. After a build with problems the next one
+        reads every page again, so that it reports what is still wrong.
 
     Raises
     ------
@@ -88,7 +89,8 @@ def build(root: Path, out: Path | None = None, *, fresh: bool = False) -> Build:
     vendor.fetch(root)
     built = (out or root) / "_build"
     if fresh:
-        _forget(built)
+        shutil.rmtree(built / "html", ignore_errors=True)
+        shutil.rmtree(built / ".doctrees", ignore_errors=True)
     # The current interpreter's Jupyter Book, whatever the PATH says.
     command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(root)]
     command += ["--quiet", "-W", "-n", "--keep-going"]
@@ -98,17 +100,19 @@ def build(root: Path, out: Path | None = None, *, fresh: bool = False) -> Build:
     log = _COLOUR.sub("", done.stderr + done.stdout)
     problems = tuple(dict.fromkeys(_problems(log, root))) if done.returncode else ()
     if done.returncode:
-        _forget(built)
+        # The pages stay for a look, but Sphinx forgets that it has read them.
+        shutil.rmtree(built / ".doctrees", ignore_errors=True)
         problems = problems or (log.strip()[-2000:],)
     return Build(built / "html" / "index.html", problems, log)
 
 
-def _forget(built: Path) -> None:
-    """Remove rendered pages and what Sphinx remembers about them."""
-    for folder in (built / ".doctrees", built / "html"):
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 def _problems(log: str, root: Path) -> list[str]:
-    """Lines of the builder's log that name a problem, with paths relative to the course's folder."""
-    return [line.replace(f"{root}/", "").strip() for line in log.splitlines() if _WARNING.search(line)]
+    """Lines of the builder's log that name a problem, with readable places."""
+    lines = [line.replace(f"{root}/", "").strip() for line in log.splitlines() if _WARNING.search(line)]
+    return [_CELL.sub(_place, line) for line in lines]
+
+
+def _place(match: re.Match[str]) -> str:
+    """Write myst-nb's line numbers of a notebook, 10,000 a cell, as cell (from 1) and line."""
+    cell, line = divmod(int(match[2]), 10_000)
+    return f"{match[1]}: cell {cell}, line {max(line - 1, 1)}:"
