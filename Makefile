@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 COVERAGE := --cov --cov-report=term:skip-covered --cov-fail-under=90
 
-.PHONY: help book test test-full notebooks assignments lab bench clean
+.PHONY: help book test test-full notebooks assignments lab bench grade-demo clean
 .DEFAULT_GOAL := help
 
 help:            ## list the targets

@@ -1,4 +1,4 @@
-"""Draw welcome.png: five Pocket-10 test pictures of each class, twice their size."""
+"""Draw welcome.png: five Pocket-10 test pictures of each class, nothing in front, twice their size."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def draw() -> Image.Image:
     PIL.Image.Image
         Transparent between the pictures, so that it sits well on light and dark pages.
     """
-    images, labels = pocket10("test", n=20 * len(POCKET10_CLASSES))
+    images, labels = pocket10("test", n=20 * len(POCKET10_CLASSES), occlusion=0.0)
     step = SCALE * images.shape[1] + GAP
     sheet = np.zeros((ROWS * step - GAP, len(POCKET10_CLASSES) * step - GAP, 4), np.uint8)
     for column in range(len(POCKET10_CLASSES)):
