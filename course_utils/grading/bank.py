@@ -130,7 +130,9 @@ def mark(source: NotebookNode, answers: dict[str, str] | None = None) -> dict[st
     with _as_main(module), contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
         for cell in submission(source, answers or {}).cells:
             info = cell.metadata.get("nbgrader", {})
-            if cell.cell_type != "code":
+            if (
+                cell.cell_type != "code" or not info
+            ):  # cells that are neither marked nor locked are for looking
                 continue
             failed = _fails(cell.source, str(info.get("grade_id", cell.id)), module.__dict__)
             if info.get("grade") and not info.get("solution"):
