@@ -114,3 +114,35 @@ def pocket10_contact_sheets(context: Context) -> Outcome:
         ],
         pictures={"pocket10_contact_sheet_classes": classes, "pocket10_contact_sheet_dials": dials},
     )
+
+
+VIEWER_SEED = 20261120
+
+
+@experiment("pocket10_viewer", dataset="pocket10", minutes=0.1)
+def pocket10_viewer(context: Context) -> Outcome:
+    """Draw 100 unlabelled test pictures with nothing in front, and count how many a viewer named rightly."""
+    from course_utils.data import POCKET10_CLASSES, pocket10
+    from course_utils.results import results_dir
+
+    images, labels = pocket10("test", n=100, seed=VIEWER_SEED, occlusion=0.0)
+    order = np.random.default_rng(VIEWER_SEED).permutation(len(images))
+    rows = [images[order[start : start + 10]] for start in range(0, 100, 10)]
+    names = [POCKET10_CLASSES[labels[i]] for i in order]
+    file = results_dir() / "pocket10_viewer_answers.txt"
+    answers = names if context.quick else file.read_text(encoding="utf-8").split()
+    right = np.array(names) == np.array(answers)
+    return Outcome(
+        seeds=[VIEWER_SEED],
+        metrics={"accuracy": summarise([float(right.mean())])},
+        settings={"occlusion": 0.0, "pictures": len(images)},
+        notes=[
+            "One viewer, a vision-language model that had never been shown the data set, was given the sheet "
+            "without labels and the ten names. Its answers, row by row, are pocket10_viewer_answers.txt."
+        ],
+        pictures={
+            "pocket10_viewer_sheet": labelled(
+                tiled(rows), [f"{start + 1} to {start + 10}" for start in range(0, 100, 10)]
+            )
+        },
+    )
