@@ -252,3 +252,10 @@ def test_rehearsal_pictures_look_like_their_data_set():
         assert images.shape == shape
         assert images.dtype == np.uint8
         assert sorted(set(labels.tolist())) == list(range(10))
+
+
+def test_a_viewer_who_has_never_seen_them_names_the_pictures():
+    """The recorded answers, counted again on pictures drawn again."""
+    counted = experiments()["pocket10_viewer"].function(Context())
+    assert counted.metrics == results.load("pocket10_viewer")["metrics"]
+    assert counted.metrics["accuracy"]["mean"] >= 0.85
