@@ -219,3 +219,16 @@ def test_nearest_neighbours_on_mnist_recomputed_on_fewer_test_pictures():
     (accuracy,) = neighbours.accuracies(x, y, neighbours.flatten(train[0]), train[1], [k], "l2")
     # The standard error on 500 pictures is 0.8 points.
     assert accuracy == pytest.approx(recorded["metrics"]["test_accuracy"]["l2"]["mean"], abs=0.025)
+
+
+@pytest.mark.skipif("ladder_pocket10" not in results.names(), reason="the ladder is not recorded yet")
+def test_the_lowest_rung_of_the_ladder_recomputed_on_fewer_pictures():
+    from course_utils.experiments import Context, ladder
+
+    class Fewer(Context):
+        def load(self, name, split, n=None, seed=0):
+            return super().load(name, split, n=1_000, seed=seed)
+
+    recorded = results.load("ladder_pocket10")["metrics"]["mean_colour"]["test_accuracy"]["mean"]
+    accuracy = ladder.from_features(Fewer(), 0, ladder.mean_colour)["test_accuracy"]
+    assert accuracy == pytest.approx(recorded, abs=0.05)
