@@ -192,7 +192,7 @@ def test_arrays_beside_a_result_are_those_it_recorded():
         for file, digest in results.load(name).get("settings", {}).get("sha256", {}).items():
             content = (results.results_dir() / file).read_bytes()
             assert hashlib.sha256(content).hexdigest() == digest, file
-            assert len(content) < 200_000, file
+            assert len(content) < (500_000 if file.endswith(".png") else 200_000), file
 
 
 def test_least_squares_reproduces_the_source():
@@ -227,7 +227,7 @@ def test_the_lowest_rung_of_the_ladder_recomputed_on_fewer_pictures():
 
     class Fewer(Context):
         def load(self, name, split, n=None, seed=0):
-            return super().load(name, split, n=1_000, seed=seed)
+            return super().load(name, split, n=2_000, seed=seed)
 
     recorded = results.load("ladder_pocket10")["metrics"]["mean_colour"]["test_accuracy"]["mean"]
     accuracy = ladder.from_features(Fewer(), 0, ladder.mean_colour)["test_accuracy"]
