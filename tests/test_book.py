@@ -159,6 +159,15 @@ def test_build_says_what_is_wrong_and_says_it_again(small_book):
     assert mended.page.is_file()
 
 
+def test_problem_in_a_notebook_is_found_by_its_cell(tmp_path):
+    lines = ["notebooks/a.ipynb:170003: WARNING: b", "c.md:170003: WARNING: d"]
+    log = "\n".join(f"{tmp_path}/{line}" for line in [*lines, "reading sources"])
+    assert book._problems(log, tmp_path) == [
+        "notebooks/a.ipynb: cell 17, line 2: WARNING: b",
+        "c.md:170003: WARNING: d",
+    ]
+
+
 def test_build_reports_a_broken_setting(small_book):
     (small_book / "_toc.yml").write_text("format: jb-book\nroot: missing\n", encoding="utf-8")
     assert book.build(small_book).problems != ()
