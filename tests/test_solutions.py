@@ -29,13 +29,16 @@ def test_solutions_run(chapter, monkeypatch):
     cells, codes = solutions(chapter)
     assert codes, "a chapter has exercises with solutions in code"
     monkeypatch.chdir(chapter.parent)
-    for code in codes:
-        program = [*cells, code]
-        namespace = {"__name__": "__main__", "display": lambda *things: None}
-        with contextlib.redirect_stdout(io.StringIO()), plt.rc_context():
-            for i in needed_cells(program, len(cells)):
-                exec(compile(program[i], f"<{chapter.stem}, code {i}>", "exec"), namespace)
-        plt.close("all")
+    # Cells that several solutions need run once; each solution works in a namespace of its own.
+    needed = set().union(*(needed_cells([*cells, code], len(cells)) for code in codes))
+    shared = {"__name__": "__main__", "display": lambda *things: None}
+    with contextlib.redirect_stdout(io.StringIO()), plt.rc_context():
+        for i in sorted(needed - {len(cells)}):
+            exec(compile(cells[i], f"<{chapter.stem}, code {i}>", "exec"), shared)
+            plt.close("all")
+        for i, code in enumerate(codes, start=1):
+            exec(compile(code, f"<{chapter.stem}, solution {i}>", "exec"), dict(shared))
+            plt.close("all")
 
 
 TOY = """\
