@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from course_utils import results
 from course_utils.data import (
     POCKET10_CLASSES,
     POCKET10_DIALS,
     POCKET10_STANDARD,
     DataError,
+    describe,
     pocket10,
     pocket10_masks,
 )
@@ -369,3 +371,41 @@ def test_contact_sheets_are_readable_pictures():
         drawn = np.asarray(picture)
     assert (drawn[-sheet.shape[0] :, -sheet.shape[1] :] == sheet).all()
     assert (drawn[:, : -sheet.shape[1]] < 128).any()  # the names
+
+
+# What was recorded
+
+
+RANGES = {
+    "mean_colour": (0.1, 0.25),
+    "colour_histogram": (0.1, 0.35),
+    "knn": (0.28, 0.42),
+    "softmax": (0.38, 0.50),
+    "mlp": (0.50, 0.62),
+    "small_cnn": (0.78, 0.90),
+    "car_truck_least_squares": (0.58, 0.70),
+    "car_truck_cnn": (0.88, 1.0),
+}
+
+
+def recorded(name):
+    result = results.load(name)
+    assert result["exactness"] == describe("pocket10")["exactness"], f"course reproduce {name} again"
+    return result["metrics"]
+
+
+def test_the_recorded_ladder_is_of_this_version_and_in_its_ranges():
+    metrics = recorded("ladder_pocket10")
+    for rung, (low, high) in RANGES.items():
+        assert low <= metrics[rung]["test_accuracy"]["mean"] <= high, rung
+    cnn, resnet = (metrics[rung]["test_accuracy"]["mean"] for rung in ("small_cnn", "resnet20"))
+    assert cnn + 0.03 <= resnet < 0.97
+    # The median: other work on the same cores stretches single runs.
+    assert np.median(metrics["small_cnn"]["train_seconds"]["per_seed"]) <= 60
+
+
+def test_the_contact_sheets_are_of_this_version():
+    assert set(recorded("pocket10_contact_sheets")["figure_share"]) == set(POCKET10_CLASSES)
+    settings = results.load("pocket10_contact_sheets")["settings"]
+    for name, sha256 in settings["sha256"].items():
+        assert hashlib.sha256((results.results_dir() / name).read_bytes()).hexdigest() == sha256
