@@ -404,6 +404,17 @@ def test_the_recorded_ladder_is_of_this_version_and_in_its_ranges():
     assert np.median(metrics["small_cnn"]["train_seconds"]["per_seed"]) <= 60
 
 
+def test_in_the_recorded_dials_every_step_costs_accuracy():
+    for dial, found in recorded("pocket10_dials").items():
+        curve = found["test_accuracy"]["mean"]
+        assert all(a > b for a, b in zip(curve, curve[1:], strict=False)), dial
+    assert set(recorded("pocket10_dials")) == set(POCKET10_DIALS)
+
+
+def test_ten_thousand_pictures_were_drawn_in_time():
+    assert max(recorded("pocket10_speed")["draw_seconds"]["per_seed"]) <= 12
+
+
 def test_the_contact_sheets_are_of_this_version():
     assert set(recorded("pocket10_contact_sheets")["figure_share"]) == set(POCKET10_CLASSES)
     settings = results.load("pocket10_contact_sheets")["settings"]
