@@ -28,7 +28,11 @@ SEQUENTIAL, DIVERGING = "viridis", "PuOr"
 def use_style() -> None:
     """Set matplotlib's defaults for the course: call it once, in a chapter's settings cell."""
     import matplotlib as mpl
+    import matplotlib.pyplot as plt
     from cycler import cycler
+
+    # Load the backend now: until a notebook's is loaded, a figure made without pyplot shows as mere text.
+    plt.switch_backend(mpl.get_backend())
 
     mpl.rcParams.update(
         {
