@@ -73,29 +73,45 @@ plots.show_images(images[order], labels=labels[order], class_names=names, column
 
 # %%
 num_images, height, width, channels = images.shape
-print(f"images: shape {images.shape}, {images.dtype}, from {images.min()} to {images.max()}")
-print(f"labels: shape {labels.shape}, {labels.dtype}; the first five are {labels[:5].tolist()}")
-print(f"one picture is {height} x {width} x {channels} = {height * width * channels:,} numbers")
+print(
+    f"images: shape {images.shape}, {images.dtype}, from {images.min()} to {images.max()}"
+)
+print(
+    f"labels: shape {labels.shape}, {labels.dtype}; the first five are {labels[:5].tolist()}"
+)
+print(
+    f"one picture is {height} x {width} x {channels} = {height * width * channels:,} numbers"
+)
 print(f"all of them take {images.nbytes / 1e6:.1f} MB of memory")
 
 # %% [markdown]
 # Let us take one ship and look closer. On the left is the picture; in the middle a patch of eight by eight pixels;
 # on the right the same patch as the computer has it, in the red channel.
 
-# %% mystnb={"figure": {"name": "fig-images-patch", "caption": "A ship, a patch of it, and the patch's red channel. The numbers on the right are all the computer ever gets: nowhere in them is it written that this is a ship."}, "image": {"alt": "Three panels: a small picture of a ship with a white square marking a patch, the patch enlarged to eight by eight coloured blocks, and a grid of sixty-four numbers between 0 and 255 on a grey background."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-images-patch", "caption": "A ship, a patch of it, and the patch's red channel. The numbers on the right are all the computer ever gets: nowhere in them is it written that this is a ship."}, "image": {"alt": "Three panels: a small picture of a ship with a white square marking a patch, the patch enlarged to eight by eight coloured blocks, and a grid of sixty-four numbers between 0 and 255 on a grey background."}}
 ship = images[labels == names.index("ship")][0]
 top, left = 12, 12
 patch = ship[top : top + 8, left : left + 8]
 
 figure, axes = plt.subplots(1, 3, figsize=(9, 3.2))
 axes[0].imshow(ship)
-axes[0].add_patch(plt.Rectangle((left - 0.5, top - 0.5), 8, 8, fill=False, edgecolor="white", linewidth=2))
+axes[0].add_patch(
+    plt.Rectangle((left - 0.5, top - 0.5), 8, 8, fill=False, edgecolor="white", linewidth=2)
+)
 axes[1].imshow(patch)
 axes[2].imshow(patch[..., 0], cmap="gray", vmin=0, vmax=255)
 for row in range(8):
     for column in range(8):
         value = int(patch[row, column, 0])
-        axes[2].text(column, row, value, ha="center", va="center", fontsize=8, color="black" if value > 127 else "white")
+        axes[2].text(
+            column,
+            row,
+            value,
+            ha="center",
+            va="center",
+            fontsize=8,
+            color="black" if value > 127 else "white",
+        )
 for axis, title in zip(axes, ["the picture", "a patch", "its red channel"], strict=True):
     axis.set_title(title)
     axis.set_axis_off()
@@ -131,11 +147,12 @@ for axis, title in zip(axes, ["the picture", "a patch", "its red channel"], stri
 # at row $h$, column $w$, channel $c$ lies at position
 #
 # $$
-# \text{offset}(h, w, c) = (h \cdot W + w) \cdot C + c.
+# \text{offset}(h, w, c) = (h \cdot W_\text{px} + w) \cdot C_\text{in} + c,
 # $$ (eq-images-offset)
 #
-# Read it from the right: neighbouring channels are neighbours in memory, a step to the right jumps over $C$ numbers
-# and a step down over $W \cdot C$ of them. We can check the formula at every index at once.
+# with $W_\text{px}$ pixels in a row and $C_\text{in}$ channels (in formulas $W$ will be weights and $C$ the number of classes).
+# Read it from the right: neighbouring channels are neighbours in memory, a step to the right jumps over $C_\text{in}$ numbers
+# and a step down over $W_\text{px} \cdot C_\text{in}$ of them. We can check the formula at every index at once.
 
 # %%
 # check: eq-images-offset
@@ -196,7 +213,9 @@ print(f"{images.shape} {images.dtype}  ->  {tuple(batch.shape)} {batch.dtype}")
 red, green, blue = np.moveaxis(images.astype(np.float64), -1, 0)
 gray = 0.299 * red + 0.587 * green + 0.114 * blue
 
-gray_world = np.repeat(np.arange(256.0)[:, None], 3, axis=1)  # 256 shades without colour, shape (256, 3)
+gray_world = np.repeat(
+    np.arange(256.0)[:, None], 3, axis=1
+)  # 256 shades without colour, shape (256, 3)
 assert np.allclose(gray_world @ [0.299, 0.587, 0.114], gray_world[:, 0])
 assert np.abs(gray - data.to_grayscale(images).reshape(gray.shape)).max() <= 1.0
 print(f"gray: shape {gray.shape}, from {gray.min():.0f} to {gray.max():.0f}")
@@ -208,14 +227,22 @@ print(f"gray: shape {gray.shape}, from {gray.min():.0f} to {gray.max():.0f}")
 # %%
 bright = np.array([200, 250, 100], dtype=np.uint8)
 print("uint8:  ", bright, "+ 100 =", bright + np.uint8(100))
-print("float32:", bright, "+ 100 =", np.clip(bright.astype(np.float32) + 100, 0, 255).astype(np.uint8), "(clipped)")
+print(
+    "float32:",
+    bright,
+    "+ 100 =",
+    np.clip(bright.astype(np.float32) + 100, 0, 255).astype(np.uint8),
+    "(clipped)",
+)
 
 # %% mystnb={"figure": {"name": "fig-images-arithmetic", "caption": "Five edits, each a line of arithmetic. In the last one the bright parts have wrapped around to dark: the clock's way of counting."}, "image": {"alt": "Six versions of the ship picture in a row: original, mirrored, darker, grey, inverted like a photographic negative, and one where bright regions have turned into wrong dark colours."}}
 edits = {
     "original": ship,
     "mirror": ship[:, ::-1],
     "half as bright": ship // 2,
-    "gray": np.repeat(data.to_grayscale(ship[None]).reshape(height, width, 1), 3, axis=2).astype(np.uint8),
+    "gray": np.repeat(
+        data.to_grayscale(ship[None]).reshape(height, width, 1), 3, axis=2
+    ).astype(np.uint8),
     "negative": 255 - ship,
     "+ 100 in uint8": ship + np.uint8(100),
 }
@@ -261,6 +288,7 @@ print("mean of each channel:", mean.round(3), " standard deviation:", std.round(
 # where $B_{i,j}$ is the block of pixels that falls on the new pixel $(i, j)$. Move the slider from the left and stop
 # when you can name what you see.
 
+
 # %%
 # check: eq-images-blocks
 def shrink(picture, side):
@@ -276,20 +304,27 @@ def shrink(picture, side):
 for side in (1, 3, 7, 16, 32):
     means, sizes = shrink(ship, side)
     # Weighted by their sizes, the block means give back the mean of the whole picture.
-    assert np.allclose((means * sizes[..., None]).sum(axis=(0, 1)) / sizes.sum(), ship.mean(axis=(0, 1)))
+    assert np.allclose(
+        (means * sizes[..., None]).sum(axis=(0, 1)) / sizes.sum(), ship.mean(axis=(0, 1))
+    )
 means, _ = shrink(ship, 16)
 assert np.allclose(means[2, 3], ship[4:6, 6:8].mean(axis=(0, 1)))
 print("block means agree with the whole picture's mean at every size")
 
-# %% mystnb={"figure": {"name": "fig-images-resolution", "caption": "Five pictures at rising resolution. Most people name them at 10 to 16 pixels a side."}, "image": {"alt": "Five pictures drawn with few pixels, from a single block of colour up to 32 by 32."}}
-shown = [np.flatnonzero(labels == names.index(name))[2] for name in ("airplane", "automobile", "bird", "ship", "truck")]
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-images-resolution", "caption": "Five pictures at rising resolution. Most people name them at 10 to 16 pixels a side."}, "image": {"alt": "Five pictures drawn with few pixels, from a single block of colour up to 32 by 32."}}
+shown = [
+    np.flatnonzero(labels == names.index(name))[2]
+    for name in ("airplane", "automobile", "bird", "ship", "truck")
+]
 shown = rng.permutation(shown)
 sides = [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32]
 pictures = []
 for side in sides:
     figure, axes = plt.subplots(1, len(shown), figsize=(9, 2.1))
     for axis, index in zip(axes, shown, strict=True):
-        axis.imshow(shrink(images[index], side)[0].round().astype(np.uint8), interpolation="nearest")
+        axis.imshow(
+            shrink(images[index], side)[0].round().astype(np.uint8), interpolation="nearest"
+        )
         axis.set_axis_off()
     pictures.append(figure)
 
@@ -299,7 +334,10 @@ frames(
     [f"{side} x {side}" for side in sides],
     name="resolution",
     description="Pixels",
-    alt=[f"The same five pictures, each drawn with {side} by {side} pixels. From left to right: {answer}." for side in sides],
+    alt=[
+        f"The same five pictures, each drawn with {side} by {side} pixels. From left to right: {answer}."
+        for side in sides
+    ],
 )
 
 # %% [markdown]
@@ -314,6 +352,7 @@ frames(
 #
 # Programs are usually written rule by rule. Let us try: *airplanes fly, so a picture whose upper part is blue shows an
 # airplane.* In code:
+
 
 # %%
 def looks_like_airplane(images):
@@ -359,6 +398,7 @@ plots.show_images(images[order], labels=labels[order], class_names=names, column
 # Here is the simplest pair that learns anything. Training computes the mean picture of each class; prediction picks
 # the class whose mean picture is closest, pixel by pixel, in squared distance.
 
+
 # %%
 def train(images, labels):
     """images (N, H, W, C), labels (N,) -> the mean picture of each class (classes, H * W * C)."""
@@ -369,7 +409,9 @@ def train(images, labels):
 def predict(model, images):
     """The class whose mean picture is closest: (N, H, W, C) -> int64 (N,)."""
     flat = images.reshape(len(images), -1).astype(np.float64)
-    distances = np.stack([((flat - mean) ** 2).sum(axis=1) for mean in model], axis=1)  # (N, classes)
+    distances = np.stack(
+        [((flat - mean) ** 2).sum(axis=1) for mean in model], axis=1
+    )  # (N, classes)
     return distances.argmin(axis=1)
 
 
@@ -412,7 +454,9 @@ assert abs(simulated.mean(axis=1).std() / standard_error - 1) < 0.02
 print(f"formula {standard_error:.4f}, simulation {simulated.mean(axis=1).std():.4f}")
 
 error_bar = 2 * math.sqrt(test_accuracy * (1 - test_accuracy) / len(test_labels))
-print(f"our model: {test_accuracy:.0%} with an error bar of about {error_bar:.1%} (two standard errors)")
+print(
+    f"our model: {test_accuracy:.0%} with an error bar of about {error_bar:.1%} (two standard errors)"
+)
 
 # %% [markdown]
 # <div class="question">
@@ -457,7 +501,7 @@ print(f"our model: {test_accuracy:.0%} with an error bar of about {error_bar:.1%
 #
 # Choose a dial below and read each column from top to bottom, from 0 to 1. Everything but the chosen dial stays the same.
 
-# %% mystnb={"figure": {"name": "fig-images-dials", "caption": "One dial at a time. Rows: the dial at 0, 0.25, 0.5, 0.75 and 1; the other dials are off, and context is at 1."}, "image": {"alt": "Ten columns, one a class, and five rows in which one of the seven dials rises from 0 to 1."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-images-dials", "caption": "One dial at a time. Rows: the dial at 0, 0.25, 0.5, 0.75 and 1; the other dials are off, and context is at 1."}, "image": {"alt": "Ten columns, one a class, and five rows in which one of the seven dials rises from 0 to 1."}}
 levels = [0.0, 0.25, 0.5, 0.75, 1.0]
 still = dict.fromkeys(data.POCKET10_DIALS, 0.0) | {"context": 1.0}
 pocket_names = data.POCKET10_CLASSES
@@ -475,7 +519,9 @@ def tile(pictures, columns, gap=2):
     padded = np.full((n, h + gap, w + gap, c), 255, dtype=np.uint8)
     padded[:, :h, :w] = pictures
     rows = padded.reshape(n // columns, columns, h + gap, w + gap, c)
-    return rows.transpose(0, 2, 1, 3, 4).reshape(n // columns * (h + gap), columns * (w + gap), c)
+    return rows.transpose(0, 2, 1, 3, 4).reshape(
+        n // columns * (h + gap), columns * (w + gap), c
+    )
 
 
 pictures, alts = [], []
@@ -490,7 +536,9 @@ for dial in data.POCKET10_DIALS:
     axis.spines[:].set_visible(False)
     axis.tick_params(length=0)
     pictures.append(figure)
-    alts.append(f"Ten columns, one a class, and five rows in which the dial {dial} rises from 0 to 1.")
+    alts.append(
+        f"Ten columns, one a class, and five rows in which the dial {dial} rises from 0 to 1."
+    )
 
 frames(
     pictures,
@@ -508,6 +556,7 @@ frames(
 # classes. If a changed light moves a ship further than it is from a truck, then no rule on pixel distances can be
 # safe.
 
+
 # %% mystnb={"figure": {"name": "fig-images-dial-distance", "caption": "How far a picture moves in pixel space when one dial is turned up. The dashed line is the mean distance between pictures of different classes with all dials off. Light and surroundings each move a picture nearly as far as exchanging the object does."}, "image": {"alt": "Line chart with one line for each of the seven dials. The horizontal axis is the dial from 0 to 1, the vertical axis the root-mean-square change of the pixel values. Lines rise from zero, some of them close to or above a dashed horizontal line."}}
 def rms(a, b):
     """Root-mean-square difference of pictures, over all but the first axis: (N, H, W, C) twice -> (N,)."""
@@ -516,7 +565,9 @@ def rms(a, b):
 
 
 base = one_of_each()
-between = np.mean([rms(base, np.roll(base, shift, axis=0)).mean() for shift in range(1, 10)])
+between = np.mean(
+    [rms(base, np.roll(base, shift, axis=0)).mean() for shift in range(1, 10)]
+)
 
 figure, axis = plt.subplots(figsize=(7, 4))
 moved = {}
@@ -537,7 +588,7 @@ print(f"another class is {between:3.0f} away")
 # everything from 0 to 1 together. Watch yourself: you keep recognising the things long after the pixels have nothing
 # in common with those at the start.
 
-# %% mystnb={"figure": {"name": "fig-images-everything", "caption": "All difficulties together: six dials rise from 0 to 1 while context falls from 1 to 0."}, "image": {"alt": "One picture of each of the ten classes, from clear drawings to dark, cluttered, hidden and bent ones."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-images-everything", "caption": "All difficulties together: six dials rise from 0 to 1 while context falls from 1 to 0."}, "image": {"alt": "One picture of each of the ten classes, from clear drawings to dark, cluttered, hidden and bent ones."}}
 steps = [i / 12 for i in range(13)]
 pictures = []
 for step in steps:
@@ -553,7 +604,10 @@ frames(
     [f"{step:.2f}" for step in steps],
     name="everything",
     description="All dials",
-    alt=[f"One picture of each of the ten classes, all difficulties at {step:.2f}: {', '.join(pocket_names)}." for step in steps],
+    alt=[
+        f"One picture of each of the ten classes, all difficulties at {step:.2f}: {', '.join(pocket_names)}."
+        for step in steps
+    ],
 )
 
 # %% [markdown]
@@ -590,14 +644,14 @@ frames(
 #
 # | task | question | answer for one picture |
 # |---|---|---|
-# | classification | what is it? | one of $K$ labels |
+# | classification | what is it? | one of $C$ labels |
 # | detection | what is where? | a list of (label, box), a box being four numbers |
 # | segmentation | which pixels belong to what? | a label for each pixel: shape $(H, W)$ |
 #
 # Because Pocket-10 is drawn by a program, the finest answer comes for free: the program knows which pixels it painted with
 # the object.
 
-# %% mystnb={"figure": {"name": "fig-images-tasks", "caption": "One picture, three answers. Classification names it, detection puts a box around it, segmentation marks its pixels. Each answer contains the one before it: the box follows from the mask, the name is attached to both."}, "image": {"alt": "Three rows for three objects. Each row shows the picture titled with its class, the same picture with a rectangle around the object, and a mask with the object's pixels in a light colour on dark."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-images-tasks", "caption": "One picture, three answers. Classification names it, detection puts a box around it, segmentation marks its pixels. Each answer contains the one before it: the box follows from the mask, the name is attached to both."}, "image": {"alt": "Three rows for three objects. Each row shows the picture titled with its class, the same picture with a rectangle around the object, and a mask with the object's pixels in a light colour on dark."}}
 clear = {"occlusion": 0.0, "clutter": 0.2}
 pictures, picture_labels = data.pocket10("test", n=40, seed=5, **clear)
 masks = data.pocket10_masks("test", n=40, seed=5, **clear)  # bool (40, 32, 32)
@@ -605,9 +659,19 @@ masks = data.pocket10_masks("test", n=40, seed=5, **clear)  # bool (40, 32, 32)
 figure, axes = plt.subplots(3, 3, figsize=(6, 6.3))
 for row, name in enumerate(["fish", "house", "truck"]):
     i = np.flatnonzero(picture_labels == pocket_names.index(name))[0]
-    rows, columns = np.flatnonzero(masks[i].any(axis=1)), np.flatnonzero(masks[i].any(axis=0))
+    rows, columns = (
+        np.flatnonzero(masks[i].any(axis=1)),
+        np.flatnonzero(masks[i].any(axis=0)),
+    )
     top, bottom, left, right = rows[0], rows[-1], columns[0], columns[-1]
-    box = plt.Rectangle((left - 0.5, top - 0.5), right - left + 1, bottom - top + 1, fill=False, edgecolor="white", linewidth=2)
+    box = plt.Rectangle(
+        (left - 0.5, top - 0.5),
+        right - left + 1,
+        bottom - top + 1,
+        fill=False,
+        edgecolor="white",
+        linewidth=2,
+    )
     for axis in axes[row, :2]:
         axis.imshow(pictures[i])
     axes[row, 1].add_patch(box)
@@ -631,10 +695,13 @@ for axis in axes.flat:
 # A model that has seen the exam questions proves nothing by answering them. Here is the extreme case: a model that
 # stores its training pictures and looks them up.
 
+
 # %%
 def train_by_heart(images, labels):
     """Remember the label of every picture, byte for byte."""
-    return {picture.tobytes(): int(label) for picture, label in zip(images, labels, strict=True)}
+    return {
+        picture.tobytes(): int(label) for picture, label in zip(images, labels, strict=True)
+    }
 
 
 def predict_by_heart(model, images):
@@ -643,14 +710,18 @@ def predict_by_heart(model, images):
 
 
 memory = train_by_heart(images, labels)
-print(f"accuracy on the training pictures: {(predict_by_heart(memory, images) == labels).mean():.0%}")
-print(f"accuracy on new pictures:          {(predict_by_heart(memory, test_images) == test_labels).mean():.0%}")
+print(
+    f"accuracy on the training pictures: {(predict_by_heart(memory, images) == labels).mean():.0%}"
+)
+print(
+    f"accuracy on new pictures:          {(predict_by_heart(memory, test_images) == test_labels).mean():.0%}"
+)
 
 # %% [markdown]
 # So we hold pictures back. In fact we need two held-back sets, because of a second, quieter way of cheating: *choosing*.
 # Whoever tries a hundred settings and reports the best score on the test set has used the test set to choose, and the
-# best of a hundred scores is high partly by luck. How high? Let each of $T$ classifiers guess blindly among $K$ classes
-# on $n$ test pictures. The number each gets right is binomial with probability $1/K$; call its distribution function
+# best of a hundred scores is high partly by luck. How high? Let each of $T$ classifiers guess blindly among $C$ classes
+# on $n$ test pictures. The number each gets right is binomial with probability $1/C$; call its distribution function
 # $F(k)$, the probability of at most $k$ right. The best of $T$ is at most $k$ if all $T$ are, which has probability
 # $F(k)^T$. The mean of a count is the sum over $k$ of the probability that it exceeds $k$, so the expected best
 # accuracy is
@@ -659,14 +730,17 @@ print(f"accuracy on new pictures:          {(predict_by_heart(memory, test_image
 # \mathbb{E}\left[\max_{t \le T} \text{acc}_t\right] = \frac{1}{n} \sum_{k=0}^{n-1} \left(1 - F(k)^T\right).
 # $$ (eq-images-peeking)
 #
-# For $T = 1$ this is $1/K$, as it must be. It grows with every try although nothing has been learned.
+# For $T = 1$ this is $1/C$, as it must be. It grows with every try although nothing has been learned.
+
 
 # %%
 # check: eq-images-peeking
 def expected_best(tries, n=100, classes=10):
     """Expected best accuracy of so many blind guessers on n pictures."""
     p = 1 / classes
-    probability = np.array([math.comb(n, k) * p**k * (1 - p) ** (n - k) for k in range(n + 1)])
+    probability = np.array(
+        [math.comb(n, k) * p**k * (1 - p) ** (n - k) for k in range(n + 1)]
+    )
     at_most = np.minimum(np.cumsum(probability), 1.0)
     return (1 - at_most[:-1] ** tries).sum() / n
 
@@ -675,9 +749,11 @@ assert math.isclose(expected_best(1), 0.1)
 for tries in (1, 10, 100):
     scores = rng.binomial(100, 0.1, size=(20_000, tries)).max(axis=1) / 100
     assert abs(scores.mean() - expected_best(tries)) < 0.002
-    print(f"best of {tries:3d} blind guessers: {expected_best(tries):.1%} by formula, {scores.mean():.1%} simulated")
+    print(
+        f"best of {tries:3d} blind guessers: {expected_best(tries):.1%} by formula, {scores.mean():.1%} simulated"
+    )
 
-# %% mystnb={"figure": {"name": "fig-images-peeking", "caption": "Trying more and reporting the best: the reported accuracy climbs to about twice the truth, which stays at 10 %."}, "image": {"alt": "Histograms of the accuracies of ever more blind guessers, with the best one and its accuracy on fresh pictures marked."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-images-peeking", "caption": "Trying more and reporting the best: the reported accuracy climbs to about twice the truth, which stays at 10 %."}, "image": {"alt": "Histograms of the accuracies of ever more blind guessers, with the best one and its accuracy on fresh pictures marked."}}
 scores = rng.binomial(100, 0.1, size=2000) / 100
 fresh = rng.binomial(100, 0.1, size=2000) / 100  # the same guessers on 100 fresh pictures
 pictures, tries_list = [], [1, 2, 3, 5, 8, 13, 20, 35, 60, 100, 200, 400, 1000, 2000]
@@ -685,10 +761,25 @@ bins = np.arange(-0.005, 0.30, 0.01)
 for tries in tries_list:
     best = scores[:tries].argmax()
     figure, axis = plt.subplots(figsize=(7.5, 3.3))
-    axis.hist(scores[:tries], bins=bins, color="0.8", edgecolor="0.5", label="all guessers so far")
-    axis.axvline(scores[best], linewidth=3, label=f"the best, as reported: {scores[best]:.0%}")
-    axis.axvline(fresh[best], linewidth=3, linestyle="--", color="C1", label=f"the same guesser, fresh pictures: {fresh[best]:.0%}")
-    axis.axvline(expected_best(tries), color="black", linestyle=":", label=f"formula: {expected_best(tries):.1%}")
+    axis.hist(
+        scores[:tries], bins=bins, color="0.8", edgecolor="0.5", label="all guessers so far"
+    )
+    axis.axvline(
+        scores[best], linewidth=3, label=f"the best, as reported: {scores[best]:.0%}"
+    )
+    axis.axvline(
+        fresh[best],
+        linewidth=3,
+        linestyle="--",
+        color="C1",
+        label=f"the same guesser, fresh pictures: {fresh[best]:.0%}",
+    )
+    axis.axvline(
+        expected_best(tries),
+        color="black",
+        linestyle=":",
+        label=f"formula: {expected_best(tries):.1%}",
+    )
     axis.set_xlim(0, 0.3)
     axis.set_xlabel("accuracy on 100 test pictures")
     axis.set_ylabel("guessers")
@@ -718,11 +809,21 @@ frames(
 # one splits with a seeded shuffle, class by class, so that each part has the same mix of classes.
 
 # %%
-part_images, part_labels, validation_images, validation_labels = data.train_validation_split(
-    images, labels, validation=0.2, seed=SEED
+part_images, part_labels, validation_images, validation_labels = (
+    data.train_validation_split(images, labels, validation=0.2, seed=SEED)
 )
-print("training:  ", part_images.shape, " pictures of each class:", np.bincount(part_labels).tolist())
-print("validation:", validation_images.shape, " pictures of each class:", np.bincount(validation_labels).tolist())
+print(
+    "training:  ",
+    part_images.shape,
+    " pictures of each class:",
+    np.bincount(part_labels).tolist(),
+)
+print(
+    "validation:",
+    validation_images.shape,
+    " pictures of each class:",
+    np.bincount(validation_labels).tolist(),
+)
 seen = {picture.tobytes() for picture in part_images}
 print("pictures in both:", sum(picture.tobytes() in seen for picture in validation_images))
 
@@ -766,6 +867,7 @@ print("pictures in both:", sum(picture.tobytes() in seen for picture in validati
 #   are they? It forgets colour and brightness. This is the idea behind SIFT {cite:p}`lowe2004distinctive` and HOG
 #   {cite:p}`dalal2005histograms`, which ruled the field for a decade.
 
+
 # %%
 def mean_colour(images):
     """(N, H, W, C) -> (N, C)."""
@@ -787,21 +889,38 @@ def orientation_histogram(images, cells=4, bins=8):
     grey = images.astype(np.float64).mean(axis=-1)
     down, across = np.gradient(grey, axis=(1, 2))
     strength = np.hypot(down, across)
-    direction = np.floor((np.arctan2(down, across) % np.pi) / np.pi * bins).astype(np.int64) % bins
+    direction = (
+        np.floor((np.arctan2(down, across) % np.pi) / np.pi * bins).astype(np.int64) % bins
+    )
     n, h, w = grey.shape
     row = np.arange(h) * cells // h
     column = np.arange(w) * cells // w
     cell = (row[:, None] * cells + column[None, :])[None].repeat(n, axis=0)
     counts = np.zeros((n, cells * cells * bins))
-    np.add.at(counts, (np.arange(n)[:, None], (cell * bins + direction).reshape(n, -1)), strength.reshape(n, -1))
+    np.add.at(
+        counts,
+        (np.arange(n)[:, None], (cell * bins + direction).reshape(n, -1)),
+        strength.reshape(n, -1),
+    )
     return counts / (np.linalg.norm(counts, axis=1, keepdims=True) + 1e-9)
 
 
 histogram = colour_histogram(images[:100])
 assert np.allclose(histogram.sum(axis=1), 1)  # shares
-shuffled = images[:100].reshape(100, -1, 3)[:, rng.permutation(height * width)].reshape(images[:100].shape)
-assert np.allclose(colour_histogram(shuffled), histogram)  # it does not see where a pixel is
-print("features per picture:", mean_colour(images[:1]).size, histogram.shape[1], orientation_histogram(images[:1]).size)
+shuffled = (
+    images[:100]
+    .reshape(100, -1, 3)[:, rng.permutation(height * width)]
+    .reshape(images[:100].shape)
+)
+assert np.allclose(
+    colour_histogram(shuffled), histogram
+)  # it does not see where a pixel is
+print(
+    "features per picture:",
+    mean_colour(images[:1]).size,
+    histogram.shape[1],
+    orientation_histogram(images[:1]).size,
+)
 
 # %% [markdown]
 # The same simple classifier – least squares on the features, which chapter 3 takes apart – reads each description. The
@@ -821,7 +940,9 @@ describe = {
 scores = {}
 for name, features in describe.items():
     scaler = StandardScaler().fit(features(images))
-    classifier = RidgeClassifier(alpha=100.0).fit(scaler.transform(features(images)), labels)
+    classifier = RidgeClassifier(alpha=100.0).fit(
+        scaler.transform(features(images)), labels
+    )
     scores[name] = classifier.score(scaler.transform(features(test_images)), test_labels)
 
 figure, axis = plt.subplots(figsize=(7, 2.8))
@@ -834,7 +955,9 @@ for name, score in scores.items():
     print(f"{name:22s} {score:.0%}")
 if DATASET == "pocket10":
     assert 0.10 < scores["mean colour"] < 0.30
-    assert scores["mean colour"] < scores["colour histogram"] < scores["orientation histogram"]
+    assert (
+        scores["mean colour"] < scores["colour histogram"] < scores["orientation histogram"]
+    )
 
 # %% [markdown]
 # Designing features took years of experts' work for each kind of picture. The turn that gave this field its present
@@ -842,7 +965,7 @@ if DATASET == "pocket10":
 # them, all fitted to the data together. Those are **learned features**. The recorded ladder shows what is gained, rung by
 # rung; the following chapters climb it.
 
-# %% mystnb={"figure": {"name": "fig-images-ladder", "caption": "The ladder of this book on Pocket-10: 10,000 training and 2,000 test pictures, mean and spread over seeds. Hatched bars are models that learn their features."}, "image": {"alt": "Horizontal bar chart of test accuracies rising from mean colour over colour histogram, nearest neighbours, softmax on pixels and a two-layer network to a small convolutional network and a ResNet."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-images-ladder", "caption": "The ladder of this book on Pocket-10: 10,000 training and 2,000 test pictures, mean and spread over seeds. Hatched bars are models that learn their features."}, "image": {"alt": "Horizontal bar chart of test accuracies rising from mean colour over colour histogram, nearest neighbours, softmax on pixels and a two-layer network to a small convolutional network and a ResNet."}}
 ladder = results.load("ladder_pocket10")
 rungs = {
     "mean colour": "mean_colour",
@@ -853,7 +976,9 @@ rungs = {
     "small CNN": "small_cnn",
     "ResNet-20": "resnet20",
 }
-accuracies = {title: ladder["metrics"][key]["test_accuracy"] for title, key in rungs.items()}
+accuracies = {
+    title: ladder["metrics"][key]["test_accuracy"] for title, key in rungs.items()
+}
 figure, axis = plt.subplots(figsize=(7, 3.2))
 learned = [title in ("two-layer network", "small CNN", "ResNet-20") for title in rungs]
 axis.barh(
@@ -881,7 +1006,11 @@ print(results.provenance(ladder))
 
 # %%
 rows = []
-for facts in (results.load("mnist_facts"), results.load("fashion_mnist_facts"), results.load("cifar10_facts")):
+for facts in (
+    results.load("mnist_facts"),
+    results.load("fashion_mnist_facts"),
+    results.load("cifar10_facts"),
+):
     metrics = facts["metrics"]
     rows.append(
         [
@@ -898,7 +1027,10 @@ rows.append(["ImageNet challenge", "1.2 million", "150,000", "varies", 1000, "",
 print(results.table(rows, ["data set", "train", "test", "shape", "classes", "mean", "std"]))
 
 within = results.load("cifar10_facts")["metrics"]["std_within_pictures"].values()
-print("\nCIFAR-10, mean over pictures of the standard deviation within one:", ", ".join(f"{e['mean']:.3f}" for e in within))
+print(
+    "\nCIFAR-10, mean over pictures of the standard deviation within one:",
+    ", ".join(f"{e['mean']:.3f}" for e in within),
+)
 
 # %% [markdown]
 # The last line solves a small mystery. Many programs normalise CIFAR-10 by the standard deviations 0.2023, 0.1994 and
@@ -917,7 +1049,9 @@ plots.show_images(results.load_arrays("fashion_mnist_facts")["pictures"], column
 # %% mystnb={"figure": {"name": "fig-images-cifar", "caption": "CIFAR-10 (JPEG copy), three of each class: photographs, with every dial turned up at once."}, "image": {"alt": "Three rows of ten small colour photographs: airplanes, cars, birds, cats, deer, dogs, frogs, horses, ships and trucks, each in its own light and surroundings."}}
 cifar = results.load("cifar10_facts")
 three_each = cifar["settings"]["classes"] * 3
-plots.show_images(results.load_arrays("cifar10_facts")["pictures"], labels=three_each, columns=10)
+plots.show_images(
+    results.load_arrays("cifar10_facts")["pictures"], labels=three_each, columns=10
+)
 
 # %% [markdown]
 # - **MNIST** {cite:p}`lecun1998gradient`: handwritten digits, 60,000 for training and 10,000 for testing, 28 × 28 pixels, grey.
