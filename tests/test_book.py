@@ -115,6 +115,18 @@ def test_chapter_can_be_launched_and_downloaded(html, stem):
     assert (page.parent / download).resolve().read_bytes() == committed.read_bytes()
 
 
+def test_every_row_of_the_coverage_table_leads_into_its_chapter(html):
+    page = html / "book" / "coverage.html"
+    sections = [heading.parent for heading in soup(page).select("article section > h2")]
+    for stem, section in zip(CHAPTERS, sections, strict=True):
+        rows = section.find("tbody").find_all("tr")
+        assert len(rows) >= 5
+        for row in rows:
+            targets = [link["href"] for link in row.find_all("a", href=True)]
+            assert targets, f"no link for: {row.get_text()}"
+            assert all(target.startswith(f"../notebooks/{stem}.html#") for target in targets), targets
+
+
 def test_recorded_results_are_all_on_their_page(html):
     text = soup(html / "book" / "recorded_results.html").get_text()
     names = results.names(ROOT / "book" / "results")
