@@ -201,7 +201,7 @@ for name, score in zip(("diagonal", "upper row", "bright"), s_tiny, strict=True)
 # zero, the class does not care. The score is the inner product of picture and template: large when bright
 # falls on positive and dark on negative.
 
-# %% mystnb={"figure": {"name": "fig-linear-tiny-templates", "caption": "The worked example as pictures. Left: the input. Then the three columns of W as templates (white wants light, black wants darkness, grey does not care) with the scores they give. The diagonal wins."}, "image": {"alt": "Four small two-by-two pictures: the input with a bright falling diagonal, then the templates diagonal with score 1.4, upper row with score 0.0 and bright with score 0.5."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-linear-tiny-templates", "caption": "The worked example as pictures. Left: the input. Then the three columns of W as templates (white wants light, black wants darkness, grey does not care) with the scores they give. The diagonal wins."}, "image": {"alt": "Four small two-by-two pictures: the input with a bright falling diagonal, then the templates diagonal with score 1.4, upper row with score 0.0 and bright with score 0.5."}}
 fig, axes = plt.subplots(1, 4, figsize=(7.5, 2.2))
 axes[0].imshow(x_tiny.reshape(2, 2), cmap="gray", vmin=0, vmax=1)
 axes[0].set_title("input x")
@@ -255,7 +255,7 @@ print("at the foot of the walk, both classes score the same")
 # both pictures belong to class $c$, every blend of them does: each class owns one **convex** region, a single
 # piece without dents. Keep this in mind; it returns at the end of the chapter as the linear classifier's undoing.
 
-# %% mystnb={"figure": {"name": "fig-linear-regions", "caption": "Three classes in two dimensions. Walls are straight and every region is one convex piece. The arrows are the columns of W: each points to where its class's score grows fastest."}, "image": {"alt": "A plane divided into three regions by straight lines that meet in a point; three arrows, one for each class, start at the origin and point into the regions."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-linear-regions", "caption": "Three classes in two dimensions. Walls are straight and every region is one convex piece. The arrows are the columns of W: each points to where its class's score grows fastest."}, "image": {"alt": "A plane divided into three regions by straight lines that meet in a point; three arrows, one for each class, start at the origin and point into the regions."}}
 w_regions = np.array([[1.6, -1.4, 0.1], [0.5, 0.9, -1.5]])
 b_regions = np.array([0.0, 0.2, 0.4])
 grid_x, grid_y = np.meshgrid(np.linspace(-2, 2, 201), np.linspace(-2, 2, 201))
@@ -437,7 +437,7 @@ print(f"{len(a_train):,} training and {len(a_test):,} test pictures; {a_train.sh
 # points. Move the slider and watch both curves.
 
 
-# %% mystnb={"figure": {"name": "fig-linear-rotation", "caption": "Turn the weight vector with the slider. Left: the black line is where the score is zero, the arrow is w. Right: the mean squared loss slopes towards its valley everywhere; the error rate is a staircase of flat steps."}, "image": {"alt": "Frames of an interactive figure: two clouds of points cut by a turning line, and two curves against the angle, a smooth one and a staircase."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-linear-rotation", "caption": "Turn the weight vector with the slider. Left: the black line is where the score is zero, the arrow is w. Right: the mean squared loss slopes towards its valley everywhere; the error rate is a staircase of flat steps."}, "image": {"alt": "Frames of an interactive figure: two clouds of points cut by a turning line, and two curves against the angle, a smooth one and a staircase."}}
 def two_clouds(n=40, seed=SEED):
     """Two overlapping clouds of points (2n, 2) and their targets -1 and +1."""
     rng = np.random.default_rng(seed)
@@ -652,7 +652,7 @@ print(
 #
 # What does the classifier look at? Its weights are a picture too:
 
-# %% mystnb={"figure": {"name": "fig-linear-lsq-template", "caption": "Left: the least-squares template for truck against car (bright wants light for truck). Right: the difference of the two average pictures. The averages differ in an understandable way; the fitted template is a fine-grained mixture of plus and minus that exploits accidents of single pixels."}, "image": {"alt": "Two square grey pictures. The left one looks like noise. The right one is a smooth pattern of light and dark areas."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-linear-lsq-template", "caption": "Left: the least-squares template for truck against car (bright wants light for truck). Right: the difference of the two average pictures. The averages differ in an understandable way; the fitted template is a fine-grained mixture of plus and minus that exploits accidents of single pixels."}, "image": {"alt": "Two square grey pictures. The left one looks like noise. The right one is a smooth pattern of light and dark areas."}}
 difference_of_means = gray_train[t_train > 0].mean(axis=0) - gray_train[t_train < 0].mean(axis=0)
 fig, axes = plt.subplots(1, 2, figsize=(5.5, 2.9))
 for ax, picture, title in zip(
@@ -881,7 +881,7 @@ print(f"loss of ten equal scores: {chance:.4f} = log 10")
 # score of the true one. Watch the tangent on the right: its slope is the gradient we derive next.
 
 
-# %% mystnb={"figure": {"name": "fig-linear-true-score", "caption": "Move the score of the true class. While it is far behind, the loss falls in a straight line of slope −1; once it is far ahead, nothing is left to gain. The dashed tangent has the slope p − 1."}, "image": {"alt": "Frames of an interactive figure: bars of four scores, bars of the four probabilities, and the falling cross-entropy curve with a tangent."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-linear-true-score", "caption": "Move the score of the true class. While it is far behind, the loss falls in a straight line of slope −1; once it is far ahead, nothing is left to gain. The dashed tangent has the slope p − 1."}, "image": {"alt": "Frames of an interactive figure: bars of four scores, bars of the four probabilities, and the falling cross-entropy curve with a tangent."}}
 def draw_scores(true_score, others=(1.0, 0.0, -1.0)):
     """One frame: scores and probabilities of four classes, and the loss against the true class's score."""
     s = np.array([[true_score, *others]])
@@ -1282,7 +1282,7 @@ print(f"our gradient:   {db_kink[0]:.1f}")
 #
 # ### Softmax or support vectors?
 
-# %% mystnb={"figure": {"name": "fig-linear-losses", "caption": "Two classes: what each loss says about the lead of the true class. The 0/1 error is what we report. The hinge is satisfied at a lead of 1; cross-entropy keeps asking for more, ever more gently; the squared loss punishes a lead that is too large."}, "image": {"alt": "Four curves against the lead of the true class: a step from 1 to 0 at zero; a hinge falling in a straight line to 0 at one; the smooth cross-entropy, always positive; a parabola with its minimum at one that rises again to the right."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-linear-losses", "caption": "Two classes: what each loss says about the lead of the true class. The 0/1 error is what we report. The hinge is satisfied at a lead of 1; cross-entropy keeps asking for more, ever more gently; the squared loss punishes a lead that is too large."}, "image": {"alt": "Four curves against the lead of the true class: a step from 1 to 0 at zero; a hinge falling in a straight line to 0 at one; the smooth cross-entropy, always positive; a parabola with its minimum at one that rises again to the right."}}
 lead = np.linspace(-2.5, 3.5, 301)
 zeros = np.zeros_like(lead)
 fig, ax = plt.subplots(figsize=(6, 3.4))
@@ -1454,7 +1454,7 @@ print(f"softmax: {accuracy(w_softmax, b_softmax, x_test, y_test):.1%} of test pi
 # appear as their opposites.
 
 
-# %% mystnb={"figure": {"name": "fig-linear-emerging", "caption": "The columns of W as pictures, from the first step of training to the last. Mid-grey is zero."}, "image": {"alt": "Frames of an interactive figure: ten templates in two rows, blurred colours at first, more detailed and noisier with more steps."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-linear-emerging", "caption": "The columns of W as pictures, from the first step of training to the last. Mid-grey is zero."}, "image": {"alt": "Frames of an interactive figure: ten templates in two rows, blurred colours at first, more detailed and noisier with more steps."}}
 def draw_templates(step, loss, w, b):
     """One frame: the templates after some steps, and what the frame shows in words."""
     limit, right = np.abs(w).max(), accuracy(w, b, x_test, y_test)
@@ -1489,11 +1489,12 @@ print(f"softmax and SVM give the same answer on {agree:.0%} of the test pictures
 # Two different questions, nearly the same accuracy. Where they part company, both are usually unsure. What a classifier
 # gets wrong is more telling than how often:
 
-# %% mystnb={"figure": {"name": "fig-linear-confusion", "caption": "Confusion matrix of the softmax classifier on the test pictures: each row is a true class and adds up to 100 %. The diagonal is what went right; bright cells beside it show which classes share colours and surroundings."}, "image": {"alt": "A ten by ten matrix of percentages with true classes as rows and predictions as columns; the diagonal is the brightest, a few pairs of similar classes stand out beside it."}}
+# %%
 predictions = scores(x_test, w_softmax, b_softmax).argmax(axis=1)
 confusion = confusion_matrix(y_test, predictions, labels=range(C))  # (C, C): row = true, column = predicted
 percent = 100 * confusion / confusion.sum(axis=1, keepdims=True)
 
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-linear-confusion", "caption": "Confusion matrix of the softmax classifier on the test pictures: each row is a true class and adds up to 100 %. The diagonal is what went right; bright cells beside it show which classes share colours and surroundings."}, "image": {"alt": "A ten by ten matrix of percentages with true classes as rows and predictions as columns; the diagonal is the brightest, a few pairs of similar classes stand out beside it."}}
 fig, ax = plt.subplots(figsize=(6.4, 5.4))
 ax.imshow(percent, cmap="viridis", vmin=0)
 for i, j in np.ndindex(C, C):
@@ -1600,8 +1601,10 @@ print(f"right by one pixel: typically {np.median(pixel_accuracy):.0%}, at best {
 #
 # Take all pictures and shuffle their pixels, every picture in the same way. To us, everything is lost:
 
-# %% mystnb={"figure": {"name": "fig-linear-shuffled", "caption": "Above: test pictures. Below: the same pictures with their numbers shuffled, each in the same order. We recognise nothing any more; the linear classifier notices no difference."}, "image": {"alt": "Two rows of eight small pictures. The upper row shows objects, the lower row coloured noise."}}
+# %%
 shuffle = np.random.default_rng(SEED).permutation(D)
+
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-linear-shuffled", "caption": "Above: test pictures. Below: the same pictures with their numbers shuffled, each in the same order. We recognise nothing any more; the linear classifier notices no difference."}, "image": {"alt": "Two rows of eight small pictures. The upper row shows objects, the lower row coloured noise."}}
 fig, axes = plt.subplots(2, 8, figsize=(7.5, 2.2))
 for column, n in enumerate(range(8)):
     picture = x_test[n] + mean_picture
@@ -1682,7 +1685,7 @@ assert np.isclose(shifted_accuracy[6], sign_accuracy(w_lsq, a_test, t_test))
 print(f"moved by one pixel, the classifier changes its mind on {changed[[5, 7]].mean():.0%} of the pictures")
 
 
-# %% mystnb={"figure": {"name": "fig-linear-shift", "caption": "Move a truck sideways. To us it is the same truck in every frame; to a classifier on single pixels it is another point in space. Right: over all test pictures, how many decisions differ from those without the move."}, "image": {"alt": "Frames of an interactive figure: a grey truck at several places, its score against the shift, and the share of changed decisions against the shift."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-linear-shift", "caption": "Move a truck sideways. To us it is the same truck in every frame; to a classifier on single pixels it is another point in space. Right: over all test pictures, how many decisions differ from those without the move."}, "image": {"alt": "Frames of an interactive figure: a grey truck at several places, its score against the shift, and the share of changed decisions against the shift."}}
 def draw_shift(k, example):
     """One frame: a truck moved by shifts[k], its score, and the share of changed decisions."""
     fig, (left, middle, right) = plt.subplots(
@@ -1798,7 +1801,7 @@ print(
     "with the product as a third:", ", ".join(f"{value:+.0f}" for value in w_lifted), "(the last is the bias)"
 )
 
-# %% mystnb={"figure": {"name": "fig-linear-xor", "caption": "XOR. No straight line parts the triangles from the circles. With the product as a third input a plane does it; seen from above, it crosses zero along two lines and cuts the square into four fields."}, "image": {"alt": "Four points at the corners of a square, circles on one diagonal and triangles on the other; two crossing lines cut the square into four fields, grey around the circles and white around the triangles."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-linear-xor", "caption": "XOR. No straight line parts the triangles from the circles. With the product as a third input a plane does it; seen from above, it crosses zero along two lines and cuts the square into four fields."}, "image": {"alt": "Four points at the corners of a square, circles on one diagonal and triangles on the other; two crossing lines cut the square into four fields, grey around the circles and white around the triangles."}}
 xs, ys = np.meshgrid(np.linspace(-0.4, 1.4, 200), np.linspace(-0.4, 1.4, 200))
 lifted = np.column_stack([xs.ravel(), ys.ravel(), (xs * ys).ravel()])
 surface = (with_ones(lifted) @ w_lifted).reshape(xs.shape)
@@ -1868,7 +1871,7 @@ print(fill(results.provenance(recorded), 75))
 # suffice. Clothes are harder. Photographs, where the object may be anywhere, in any pose and light, are where
 # templates fail: six in ten are wrong. It is not the learner that got worse from row to row; it is the pixels that say less.
 
-# %% mystnb={"figure": {"name": "fig-linear-cifar-templates", "caption": "Templates of the softmax classifier trained on all 50,000 training pictures of CIFAR-10. Little but colour can be read in them: bluish edges for airplane and ship, a yellow-green blob for frog, something red over something bluish for automobile. The rest is noise: with nothing to hold them back, the weights of single pixels follow the accidents of the training set."}, "image": {"alt": "Ten noisy coloured templates in two rows; faint blobs of colour in the middle of automobile, frog and horse, bluish tints at the edges of airplane and ship."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-linear-cifar-templates", "caption": "Templates of the softmax classifier trained on all 50,000 training pictures of CIFAR-10. Little but colour can be read in them: bluish edges for airplane and ship, a yellow-green blob for frog, something red over something bluish for automobile. The rest is noise: with nothing to hold them back, the weights of single pixels follow the accidents of the training set."}, "image": {"alt": "Ten noisy coloured templates in two rows; faint blobs of colour in the middle of automobile, frog and horse, bluish tints at the edges of airplane and ship."}}
 with np.load(results.results_dir() / "cifar10_linear_templates.npz") as arrays:
     templates = arrays["softmax"].astype(np.float32)  # (10, 32, 32, 3)
 limit = float(np.quantile(np.abs(templates), 0.995))
