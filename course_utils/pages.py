@@ -6,6 +6,7 @@ figure on that page is typed by hand, and none can be stale.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -70,6 +71,7 @@ def _section(result: Mapping[str, Any]) -> str:
         "",
         *notes,
         "",
+        *_pictures(result),
         ":::{div} table-scroll",
         "| measured | mean ± spread over seeds |",
         "| :-- | --: |",
@@ -82,6 +84,23 @@ def _section(result: Mapping[str, Any]) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _pictures(result: Mapping[str, Any]) -> list[str]:
+    """Show the pictures recorded beside a result; its notes say what they show."""
+    alt = " ".join(result.get("notes", [])) or f"Picture of {_in_words(result['name'])}"
+    files = [file for file in result.get("settings", {}).get("sha256", {}) if file.endswith(".png")]
+    return [
+        line
+        for file in files
+        for line in (
+            f":::{{figure}} results/{file}",
+            f":alt: {json.dumps(f'{file}: {alt}')}",
+            f"`{file}`",
+            ":::",
+            "",
+        )
+    ]
 
 
 def _leaves(metrics: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -321,6 +321,14 @@ def test_recorded_result_becomes_a_section(tmp_path):
     assert "`course reproduce cifar10_toy`" in text
 
 
+def test_recorded_pictures_are_shown_with_words(tmp_path):
+    sheets = {"sheet.png": "0" * 64, "values.npz": "1" * 64}
+    results.save(_result(notes=["Ten ships' sails."], settings={"sha256": sheets}), tmp_path)
+    text = pages.recorded_results(tmp_path)
+    assert ':::{figure} results/sheet.png\n:alt: "sheet.png: Ten ships\' sails."\n' in text
+    assert "results/values.npz" not in text
+
+
 def test_no_recorded_result(tmp_path):
     assert pages.recorded_results(tmp_path) == "No result has been recorded yet.\n"
 
