@@ -440,7 +440,7 @@ def test_command_executes_what_is_stale_and_says_why(course, monkeypatch):
     assert "1 of 1 notebooks are stale; run `course notebooks`" in result.output
     result = run(app, ["notebooks", f"notebooks/{STEM}.py"])
     assert result.exit_code == 0
-    assert re.search(rf"{STEM}: [\d.]+ s, \d+ MB\n1 executed, 0 up to date", result.output)
+    assert re.search(rf"{STEM}: [\d.]+ s, [\d,]+ MB\n1 executed, 0 up to date", result.output)
     result = run(app, ["notebooks", "--check"])
     assert result.exit_code == 1
     assert f"{STEM}: has 3 words of prose; wanted 2,000" in result.output
