@@ -1,0 +1,272 @@
+"""Mark a submission: its cells run in a worker process, the instructor's tests here, with proxies between them.
+
+The steps of an assignment (`course_utils.grading.plan`) run in order. Setup cells run in both processes, a
+student's cells only in the worker, test cells only here, unchanged: each name that an answer defines and a
+test uses stands for what the student's process holds under it. A worker that is too slow, ends or breaks the
+protocol costs the cell in which it does so; a new one runs the student's cells again for the rest.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from course_utils.grading import beside, reports
+from course_utils.grading.channel import Worker
+from course_utils.grading.plan import Plan, Step, Submission
+from course_utils.grading.session import Profile, Session, WorkerStopped
+from course_utils.grading.trusted import OutOfTime, Trusted
+from course_utils.grading.verdict import AnswerVerdict, CellVerdict, Verdict, clean
+
+
+class JudgeError(RuntimeError):
+    """The assignment itself is at fault: a setup cell fails, or the instructor's answers lose points."""
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """How much time a submission gets, in seconds of the wall clock.
+
+    Attributes
+    ----------
+    cell : float
+        For one cell.
+    total : float
+        For the whole submission; what comes later is not run.
+    restarts : int
+        How often a new worker is started for the rest.
+    """
+
+    cell: float = 60.0
+    total: float = 900.0
+    restarts: int = 12
+
+
+def rehearse(plan: Plan, start: Callable[[], Worker], allowance: Allowance | None = None) -> Profile:
+    """Mark the instructor's own answers and keep what kinds of values they gave where.
+
+    Returns
+    -------
+    dict
+        The profile that `grade` compares a submission with. It is plain data and can be stored.
+
+    Raises
+    ------
+    JudgeError
+        If they do not earn everything.
+    """
+    judge = _Judge(plan, plan.reference, start, {}, allowance or Allowance(), record=True)
+    verdict = judge.run()
+    lost = [cell for cell in verdict.cells if cell.status != "by hand" and cell.points != cell.maximum]
+    if lost:
+        what = "; ".join(f"{cell.name}: {cell.for_instructor.strip()[-300:]}" for cell in lost)
+        raise JudgeError(f"the instructor's own answers lose points when tests run in two processes. {what}")
+    return judge.profile
+
+
+def grade(
+    plan: Plan,
+    submission: Submission,
+    start: Callable[[], Worker],
+    profile: Profile,
+    allowance: Allowance | None = None,
+) -> Verdict:
+    """Mark one submission.
+
+    Parameters
+    ----------
+    plan : Plan
+        The assignment.
+    submission : Submission
+        The student's cells.
+    start : callable
+        Starts a worker process, in its sandbox.
+    profile : dict
+        What `rehearse` gave for the same plan.
+    allowance : Allowance, optional
+        Limits of time.
+
+    Returns
+    -------
+    Verdict
+        Always: whatever the student's code does.
+
+    Raises
+    ------
+    JudgeError
+        If the assignment's own setup fails, or a worker can't be started.
+    """
+    return _Judge(plan, submission, start, profile, allowance or Allowance()).run()
+
+
+class _Judge:
+    def __init__(
+        self,
+        plan: Plan,
+        submission: Submission,
+        start: Callable[[], Worker],
+        profile: Profile,
+        allowance: Allowance,
+        record: bool = False,
+    ) -> None:
+        self.plan, self.submission, self.start = plan, submission, start
+        self.profile, self.allowance, self.record = profile, allowance, record
+        self.verdict = Verdict()
+        self.trusted = Trusted()
+        self.session: Session | None = None
+        self.history: list[tuple[str, str]] = []
+        self.used: set[str] = set()
+        self.end = time.monotonic() + allowance.total
+
+    def run(self) -> Verdict:
+        """Go through all steps."""
+        first_answer = True
+        try:
+            with self.trusted:
+                self.student_cells("")
+                for step in self.plan.steps:
+                    if step.kind == "answer" and first_answer:
+                        first_answer = False
+                        self.in_worker(lambda session: session.tell("remember", sorted(self.plan.library)))
+                    self.step(step)
+                    self.student_cells(step.name)
+        finally:
+            self.end_session()
+        return self.verdict
+
+    def step(self, step: Step) -> None:
+        """Do what one step asks for."""
+        if step.kind == "setup":
+            fault = self.trusted.run(step.name, step.source, self.allowance.cell)
+            if fault is not None:
+                raise JudgeError(f"the setup cell {step.name} fails: {reports.trace(fault)}")
+            self.student_cell(step.name, step.released, own=False)
+        elif step.kind == "student setup":
+            self.student_cell(step.name, step.released, own=False)
+        elif step.kind == "answer":
+            self.trusted.run(step.name, self.plan.answer_imports[step.name], self.allowance.cell)
+            if step.name in self.submission.answers:
+                self.student_cell(step.name, self.submission.answers[step.name])
+            else:
+                self.verdict.answers.append(AnswerVerdict(step.name, "missing", "the answer's cell is missing"))
+        elif step.kind != "by hand":
+            self.mark(step)
+        if step.kind == "by hand" or (step.kind == "answer" and step.points):
+            self.verdict.cells.append(CellVerdict(step.name, 0.0, step.points, "by hand"))
+
+    def student_cells(self, after: str) -> None:
+        """Run the cells that the student added after a step."""
+        for number, source in enumerate(self.submission.added.get(after, []), 1):
+            self.student_cell(f"{after or 'top'}+{number}", source)
+
+    def student_cell(self, name: str, source: str, own: bool = True) -> None:
+        """Run a cell where student code runs, and note what came of it."""
+        status, message = "ran", ""
+        try:
+            self.in_worker(lambda session: session.tell("run", name, source))
+            self.history.append((name, source))
+        except WorkerStopped as stop:
+            status, message = ("late" if stop.late else "stopped"), stop.reason
+        except Exception as error:
+            self.history.append((name, source))
+            status, message = "raised", reports.for_student(error, self.submission, hidden=False)
+        if own:
+            self.verdict.answers.append(AnswerVerdict(name, status, clean(message)))
+
+    def mark(self, step: Step) -> None:
+        """Run a test cell and note what it earns."""
+        began = time.monotonic()
+        cell = CellVerdict(step.name, 0.0, step.points, "failed", beside=step.kind == "beside")
+        fault: BaseException | None
+        try:
+            if step.kind == "beside":
+                fault = self.in_worker(lambda session: beside.run(session, step, self.plan))
+                value = None
+            else:
+                fault, value = self.in_worker(lambda session: self.test(session, step))
+        except WorkerStopped as stop:
+            fault, value = stop, None
+        if fault is None:
+            cell.points, cell.status, cell.for_instructor = reports.earned(value, step.points)
+        else:
+            late = isinstance(fault, OutOfTime) or (isinstance(fault, WorkerStopped) and fault.late)
+            cell.status = "late" if late else "stopped" if isinstance(fault, WorkerStopped) else "failed"
+            cell.for_student = clean(reports.for_student(fault, self.submission, step.hidden, step.source))
+            cell.for_instructor = clean(reports.trace(fault))
+        cell.printed = clean(self.trusted.output.take(), 2000)
+        cell.seconds = round(time.monotonic() - began, 3)
+        self.verdict.cells.append(cell)
+
+    def test(self, session: Session, step: Step) -> tuple[BaseException | None, object]:
+        """Run a test cell here; a second time where student code changed arguments that it should not.
+
+        The instructor's answers left those arguments alone. The first run sees the changes, as a test that
+        looks for them wants; but a test whose own reference computation uses the same arrays would compare
+        one wrong value with another, so it must pass without them as well.
+        """
+        self.used |= self.plan.proxied & self.trusted.uses(step.source)
+        session.apply_changes = True
+        self.fetch(session)
+        fault = self.trusted.run(step.name, step.source, self.allowance.cell, self.plan.proxied)
+        if session.undo_surprises() and fault is None:
+            session.apply_changes = False
+            self.fetch(session)
+            fault = self.trusted.run(step.name, step.source, self.allowance.cell, self.plan.proxied)
+        return fault, self.trusted.value
+
+    def fetch(self, session: Session) -> None:
+        """Let the names that tests use stand for what the student's process holds under them now."""
+        found = session.tell("fetch", sorted(self.used))
+        for name in self.used:
+            self.trusted.namespace.pop(name, None)
+            packed = found.get(name) if isinstance(found, dict) else None
+            if isinstance(packed, bytes):
+                self.trusted.namespace[name] = session.unpack(packed, (name,))
+
+    def in_worker(self, act: Callable[[Session], object]) -> object:
+        """Do something with a living worker; start a new one if the last has ended.
+
+        Raises
+        ------
+        WorkerStopped
+            If the worker ends meanwhile, or there is none any more.
+        """
+        session = self.living()
+        session.set_deadline(min(self.allowance.cell, self.end - time.monotonic()))
+        try:
+            return act(session)
+        except WorkerStopped as stop:
+            self.verdict.deaths.append(stop.reason)
+            raise
+
+    def living(self) -> Session:
+        """Give the session; if it has ended, a new one in which the student's cells have run again."""
+        while self.session is None or self.session.stopped:
+            if len(self.verdict.deaths) > self.allowance.restarts or time.monotonic() > self.end:
+                raise WorkerStopped("the student's code was stopped too often before this cell; it was not run")
+            self.end_session()
+            self.session = Session(self.start(), self.profile, self.record)
+            self.replay(self.session)
+        return self.session
+
+    def replay(self, session: Session) -> None:
+        """Run again what ran before; a cell that ends the worker now is left out from then on."""
+        history, self.history = self.history, []
+        for position, (name, source) in enumerate(history):
+            session.set_deadline(min(self.allowance.cell, self.end - time.monotonic()))
+            try:
+                session.tell("run", name, source)
+            except WorkerStopped as stop:
+                self.verdict.deaths.append(stop.reason)
+                self.history += history[position + 1 :]
+                return
+            except Exception:
+                pass  # it raised before, too
+            self.history.append((name, source))
+
+    def end_session(self) -> None:
+        """End the worker."""
+        if self.session is not None:
+            self.session.worker.kill()
+            self.session = None

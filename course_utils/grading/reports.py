@@ -1,0 +1,91 @@
+"""What to tell of a cell that did not pass: everything to the instructor, nothing of hidden tests to the student."""
+
+from __future__ import annotations
+
+import re
+import traceback
+
+from course_utils.grading import expect
+from course_utils.grading.faults import Fault
+from course_utils.grading.plan import Submission
+from course_utils.grading.proxies import Refused
+from course_utils.grading.session import WorkerStopped
+from course_utils.grading.trusted import OutOfTime
+
+
+def earned(value: object, maximum: float) -> tuple[float, str, str]:
+    """Points of a test cell that ran to its end: all, or what its last expression says (nbgrader's partial credit).
+
+    Returns
+    -------
+    points : float
+    status : str
+    message : str
+        For the instructor.
+    """
+    if type(value) not in (int, float):
+        return maximum, "passed", ""
+    if not 0 <= value <= maximum:  # type: ignore[operator]
+        return 0.0, "failed", f"the cell's last expression is {value}: as partial credit it must be 0 to {maximum}"
+    return float(value), "passed" if value == maximum else "partial", ""  # type: ignore[arg-type]
+
+
+def for_student(error: BaseException, submission: Submission, hidden: bool, source: str = "") -> str:
+    """Say what happened in words that a student may read.
+
+    Parameters
+    ----------
+    error : BaseException
+        What a test or an answer raised.
+    submission : Submission
+        The student's cells: their own lines are quoted from here, never from what their process sends.
+    hidden : bool
+        Whether the cell has hidden tests: then neither its values nor messages that student code could have
+        filled with its inputs are shown.
+    source : str
+        The test cell's; its first comment, which is released, says what it is about.
+    """
+    fault: Fault | None = getattr(error, "fault", None)
+    if isinstance(error, WorkerStopped | OutOfTime):
+        return error.reason if isinstance(error, WorkerStopped) else "the tests of this cell took too long"
+    about = re.match(r"\s*#+ *(?!##|BEGIN)([^\n]+)", source)
+    hint = f" ({about[1].strip()})" if hidden and about else ""
+    if fault is not None:
+        kind = type(error).__name__ if hidden else fault.name
+        text = "" if hidden or not fault.text else f": {fault.text}"
+        return f"your code stopped with {kind}{text}{_place(fault, submission)}{hint}"
+    if isinstance(error, Refused):
+        return str(error)
+    if not hidden or (isinstance(error, AssertionError) and _raised_in_expect(error)):
+        return str(error) if isinstance(error, AssertionError) and str(error) else _short(error)
+    if isinstance(error, NameError) and error.name:
+        return f"{error.name} is not defined{hint}"
+    return f"a hidden test failed{hint}"
+
+
+def trace(error: BaseException) -> str:
+    """Say everything: the test's traceback and, as the student's process told it, the student's."""
+    if isinstance(error, WorkerStopped | OutOfTime):
+        return str(error)
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith("<")]
+    text = "".join(traceback.format_list(frames)) + _short(error)
+    fault: Fault | None = getattr(error, "fault", None)
+    return text if fault is None else f"{text}\nin the student's process:\n{fault.trace}{fault.name}: {fault.text}"
+
+
+def _short(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def _raised_in_expect(error: BaseException) -> bool:
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and frames[-1].filename == expect.__file__
+
+
+def _place(fault: Fault, submission: Submission) -> str:
+    """Quote the student's line that the error came from."""
+    for cell, number in reversed(fault.lines):
+        lines = submission.answers.get(cell, "").splitlines()
+        if 1 <= number <= len(lines):
+            return f" in line {number} of {cell}: `{lines[number - 1].strip()[:200]}`"
+    return ""
