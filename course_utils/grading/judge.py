@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from course_utils.grading import beside, reports
 from course_utils.grading.channel import Worker
@@ -18,6 +19,9 @@ from course_utils.grading.plan import Plan, Step, Submission
 from course_utils.grading.session import Profile, Session, WorkerStopped
 from course_utils.grading.trusted import OutOfTime, Trusted
 from course_utils.grading.verdict import AnswerVerdict, CellVerdict, Verdict, clean
+
+
+T = TypeVar("T")
 
 
 class JudgeError(RuntimeError):
@@ -179,14 +183,16 @@ class _Judge:
         began = time.monotonic()
         cell = CellVerdict(step.name, 0.0, step.points, "failed", beside=step.kind == "beside")
         fault: BaseException | None
+        value: object
         try:
             if step.kind == "beside":
-                fault = self.in_worker(lambda session: beside.run(session, step, self.plan))
-                value = None
+                fault, value = self.in_worker(lambda session: beside.run(session, step, self.plan)), None
             else:
                 fault, value = self.in_worker(lambda session: self.test(session, step))
-        except WorkerStopped as stop:
-            fault, value = stop, None
+        except JudgeError:
+            raise
+        except (WorkerStopped, Exception) as error:  # the worker's answer to the judge itself was an error
+            fault, value = error, None
         if fault is None:
             cell.points, cell.status, cell.for_instructor = reports.earned(value, step.points)
         else:
@@ -224,7 +230,7 @@ class _Judge:
             if isinstance(packed, bytes):
                 self.trusted.namespace[name] = session.unpack(packed, (name,))
 
-    def in_worker(self, act: Callable[[Session], object]) -> object:
+    def in_worker(self, act: Callable[[Session], T]) -> T:
         """Do something with a living worker; start a new one if the last has ended.
 
         Raises
@@ -246,7 +252,11 @@ class _Judge:
             if len(self.verdict.deaths) > self.allowance.restarts or time.monotonic() > self.end:
                 raise WorkerStopped("the student's code was stopped too often before this cell; it was not run")
             self.end_session()
-            self.session = Session(self.start(), self.profile, self.record)
+            try:
+                worker = self.start()
+            except Exception as error:
+                raise JudgeError(f"no process for student code could be started: {error}") from error
+            self.session = Session(worker, self.profile, self.record)
             self.replay(self.session)
         return self.session
 

@@ -48,7 +48,7 @@ def for_student(error: BaseException, submission: Submission, hidden: bool, sour
     fault: Fault | None = getattr(error, "fault", None)
     if isinstance(error, WorkerStopped | OutOfTime):
         return error.reason if isinstance(error, WorkerStopped) else "the tests of this cell took too long"
-    about = re.match(r"\s*#+ *(?!##|BEGIN)([^\n]+)", source)
+    about = re.match(r"\s*# *([^#\n][^\n]*)", source)
     hint = f" ({about[1].strip()})" if hidden and about else ""
     if fault is not None:
         kind = type(error).__name__ if hidden else fault.name

@@ -129,7 +129,7 @@ class Session:
             answer = self._receive()
             if answer[0] != "call":
                 break
-            self._call_back(*answer[1:3], path)
+            self._call_back(answer[1], answer[2], path)
         kind, content, changes = answer[:3]
         met: list[Handle] = []
         try:
@@ -138,8 +138,8 @@ class Session:
         except WireError as error:
             raise self._stop(f"the student's process sent what is no answer: {error}") from None
         if self.failed_assertion is not None:
-            error, self.failed_assertion = self.failed_assertion, None
-            raise error
+            failed, self.failed_assertion = self.failed_assertion, None
+            raise failed
         if kind == "raised":
             raise Fault(content).exception(iterating=iterating)
         self._check(path, met)
@@ -209,7 +209,7 @@ class Session:
             if self._nested > MOST_NESTED:
                 raise RecursionError("functions of the tests and of the answer call each other too deep")
             args, kwargs = self._arguments(packed, further(path, "(…)"))
-            reply = (True, self._pack(self.functions[number](*args, **kwargs)))
+            reply: tuple[bool, Any] = (True, self._pack(self.functions[number](*args, **kwargs)))
         except AssertionError as error:  # must not be lost if student code catches it
             self.failed_assertion = self.failed_assertion or error
             reply = (False, {"builtin": "AssertionError", "text": "", "args": []})

@@ -1,0 +1,378 @@
+"""The judge: honest answers keep their points, and no trick earns a point."""
+
+import copy
+import json
+import subprocess
+import sys
+import textwrap
+from collections import defaultdict
+from pathlib import Path
+
+import nbformat
+import pytest
+from grading_attacks import ATTACKS
+from grading_toys import DOUBLE, PLAN, QUICK, SETUP, TOY, WEAK, exercise, marked, notebook, profile
+
+from course_utils.grading import bank
+from course_utils.grading.channel import start_unconfined
+from course_utils.grading.judge import Allowance, JudgeError, grade, rehearse
+from course_utils.grading.plan import PlanError, Submission, make_plan, submission_from
+
+ROOT = Path(__file__).resolve().parent.parent
+PS1 = "ps1_first_classifiers"
+
+# What takes the worker down costs one worker for each cell; with a smaller allowance that is quick.
+SHORT = Allowance(cell=0.5, total=30.0, restarts=3)
+
+
+# Attacks ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_attack_earns_nothing(name):
+    """Not one of fifteen weakly written test cells is won; the verdict says why for each."""
+    tries, _, source = ATTACKS[name]
+    verdict = marked(SHORT, double=source)
+    assert exercise(verdict, "double") == 0.0, tries
+    for cell in verdict.cells:
+        if cell.name.startswith("double"):
+            assert cell.status in ("failed", "late", "stopped")
+            assert cell.for_student
+            assert cell.for_instructor
+    json.loads(verdict.as_json())
+    assert all(ord(letter) >= 32 or letter == "\n" for letter in verdict.as_json())
+
+
+@pytest.fixture(scope="module")
+def marks_in_process():
+    """Points of the exercise by attack, where student code runs in the marker's own process: a fork for each."""
+    code = """
+        import os, sys, textwrap
+        sys.path.insert(0, "tests")
+        from course_utils.grading import bank
+        from grading_attacks import ATTACKS
+        from grading_toys import TOY
+        for name, (_, works, source) in ATTACKS.items():
+            if works:
+                if os.fork() == 0:
+                    points = bank.mark(TOY, {"double_answer": textwrap.dedent(source)})
+                    won = sum(value for cell, value in points.items() if cell.startswith("double"))
+                    sys.__stdout__.write(f"{name} {won}\\n")
+                    sys.__stdout__.flush()
+                    os._exit(0)
+                os.wait()
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return {name: float(won) for name, won in map(str.split, done.stdout.splitlines())}
+
+
+@pytest.mark.parametrize("name", [name for name, (_, works, _) in ATTACKS.items() if works])
+def test_attack_is_real(name, marks_in_process):
+    """The same answer wins points where student code runs in the marker's own process."""
+    assert marks_in_process[name] > 0
+
+
+def test_an_attack_does_not_touch_the_other_exercises():
+    """What costs one exercise its points costs the others none; a worker that ended is replaced."""
+    for name in ("patched_allclose", "always_equal", "early_exit_of_the_answer", "closed_descriptors"):
+        verdict = marked(Allowance(cell=2.0, total=60.0, restarts=20), double=ATTACKS[name][2])
+        assert exercise(verdict, "counter") == 5
+        assert exercise(verdict, "twice") == 5
+    assert len(verdict.deaths) == len(WEAK)
+
+
+def test_the_judge_is_what_it_was_after_all_attacks():
+    """Whatever ran before in this process, honest answers earn everything and others nothing."""
+    assert marked().total == len(WEAK) + 10
+    assert exercise(marked(double="def double(x): return x * 3"), "double") == 0
+
+
+def test_a_function_of_the_tests_that_raises_is_not_silenced():
+    """A failed assertion in a function that the test passes in counts, even if student code catches it."""
+    toy = notebook(
+        ("a_answer", "answer", "def use(f):\n    return f(2)", 0),
+        ("a_test", "test", "def check(x):\n    assert x == 2\n    return 1\nassert use(check) == 1", 3),
+    )
+    plan = make_plan(toy)
+    known = rehearse(plan, start_unconfined, QUICK)
+    swallowing = """
+def use(f):
+    try:
+        return f(3)
+    except BaseException:
+        return 1
+"""
+    verdict = grade(plan, Submission({"a_answer": swallowing}), start_unconfined, known, QUICK)
+    assert verdict.total == 0
+    careful = swallowing.replace("f(3)", "f(2)")
+    assert grade(plan, Submission({"a_answer": careful}), start_unconfined, known, QUICK).total == 3
+
+
+def test_values_that_a_test_compares_with_never_reach_student_code():
+    """An answer that writes down everything that it is asked: the arguments are all it sees."""
+    spy = """
+seen = []
+class Spy:
+    def __getattribute__(self, name):
+        seen.append(name)
+        return lambda *a, **k: seen.append(a)
+    def __eq__(self, other): seen.append(other)
+    __ne__ = __lt__ = __gt__ = __sub__ = __rsub__ = __add__ = __contains__ = __eq__
+    def __array__(self, *a, **k): seen.append("array")
+spies = [Spy()]
+def double(x):
+    seen.append(x)
+    return spies[0]
+def look(): return [repr(value) for value in seen]
+"""
+    toy = copy.deepcopy(TOY)
+    for cell in toy.cells:
+        if cell.id == "twice_test":
+            cell.source = "for line in look():\n    print(line)\nassert look() == ['5']"
+        if cell.id == "twice_answer":
+            cell.source += "\ndef look():\n    return ['5']"
+    plan = make_plan(toy)
+    answers = dict(plan.reference.answers)
+    known = rehearse(plan, start_unconfined, QUICK)
+    answers |= {"double_answer": spy, "twice_answer": ""}
+    for profile_or_none in (known, None):  # without a rehearsal, too
+        verdict = grade(plan, Submission(answers), start_unconfined, profile_or_none, QUICK)
+        printed = next(cell.printed for cell in verdict.cells if cell.name == "twice_test").split("\n")
+        assert exercise(verdict, "double") == 0
+        assert len(printed) >= len(WEAK)
+        inputs = {"3", "array([1., 2., 3.])", "array([3., 6., 9.])"}
+        assert inputs <= set(printed)
+        assert not set(printed) & {"6", "6.0", "array([2., 4., 6.])", "[6.0, 12.0, 18.0]", "(6,)", "'array'"}
+
+
+# Honest work --------------------------------------------------------------------------------------
+
+
+def load_ps1():
+    return nbformat.read(ROOT / "solutions" / PS1 / f"{PS1}.ipynb", as_version=4)
+
+
+@pytest.fixture(scope="module")
+def ps1():
+    plan = make_plan(load_ps1())
+    return plan, rehearse(plan, start_unconfined)
+
+
+def rows_of_answers():
+    """Put the answers of the bank into rows: each has at most one for each exercise; their order is the bank's."""
+    columns = defaultdict(list)
+    for answer in bank.read_bank(ROOT / "solutions" / PS1 / "bank"):
+        columns[answer.exercise].append(answer)
+    longest = max(map(len, columns.values()))
+    return [[column[n] for column in columns.values() if n < len(column)] for n in range(longest)]
+
+
+ROWS = rows_of_answers()
+SAMPLE = (0, 5, 9)  # right ones, and wrong ones of several kinds
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize(
+    "row", [n if n in SAMPLE else pytest.param(n, marks=pytest.mark.full) for n in range(len(ROWS))]
+)
+def test_answers_of_the_bank_are_marked_as_in_one_process(row, ps1):
+    """Cell by cell the same points; right answers earn everything, wrong ones lose on their own exercise."""
+    plan, known = ps1
+    answers = {f"{answer.exercise}_answer": answer.source for answer in ROWS[row]}
+    given = Submission(plan.reference.answers | answers)
+    verdict = grade(plan, given, start_unconfined, known)
+    assert verdict.points == bank.mark(load_ps1(), answers)
+    maximum = bank.by_exercise({cell.name: cell.maximum for cell in verdict.cells})
+    earned = bank.by_exercise(verdict.points)
+    wrong = {answer.exercise for answer in ROWS[row] if answer.kind != "right"}
+    assert {name for name in earned if earned[name] < maximum[name]} == wrong
+    assert verdict.deaths == []
+
+
+def test_a_verdict_is_the_same_on_every_run():
+    source = "import random\nprint(object())\ndef double(x):\n    raise ValueError(repr(object()))"
+    first, second = (marked(double=source).as_json(seconds=False) for _ in range(2))
+    assert first == second
+    assert '"seconds"' not in first
+    assert '"seconds"' in marked().as_json()
+
+
+def test_answers_are_reported_too():
+    verdict = marked(double="def double(x):\n    return x * 2\n\n[][0]", twice="import os\nos._exit(3)")
+    told = {answer.name: answer for answer in verdict.answers}
+    assert told["counter_answer"].status == "ran"
+    assert told["double_answer"].status == "raised"
+    assert "IndexError: list index out of range" in told["double_answer"].message
+    assert "line 4 of double_answer: `[][0]`" in told["double_answer"].message
+    assert told["twice_answer"].status == "stopped"
+    assert exercise(verdict, "double") == len(WEAK)  # what it defined before the error counts, as in a notebook
+    missing = grade(PLAN, Submission({}), start_unconfined, profile(), QUICK)
+    assert {answer.status for answer in missing.answers} == {"missing"}
+    assert missing.total == 0
+
+
+def test_a_cell_past_its_limit_costs_that_cell_only():
+    slow = """
+import time
+def double(x):
+    if isinstance(x, float):
+        time.sleep(60)
+    return x * 2
+"""
+    verdict = marked(Allowance(cell=1.0, total=60.0), double=slow)
+    lost = [cell for cell in verdict.cells if cell.points < cell.maximum]
+    assert [cell.name for cell in lost] == ["double_text"]
+    assert lost[0].status == "late"
+    assert "too long" in lost[0].for_student
+
+
+def test_hidden_tests_stay_hidden():
+    """Neither the test's text nor its inputs reach the student, in whichever way the answer fails."""
+    leaking = "def double(x):\n    raise ValueError('input was ' + repr(x))"
+    for source in (leaking, "def double(x): return x * 3", "def double(x): print(x)\n"):
+        for cell in marked(double=source).cells:
+            if cell.name.startswith("double"):
+                said = cell.for_student.replace(leaking.splitlines()[1].strip(), "")
+                assert "input was" not in said
+                assert "assert" not in said
+                assert "3.0" not in said
+                assert "6" not in said
+    stopped = marked(double=leaking).cells[0]
+    assert stopped.for_student == "your code stopped with ValueError in line 2 of double_answer: `" + leaking.split(
+        "\n"
+    )[1].strip() + "`"
+    assert "input was 3" in stopped.for_instructor
+    visible = marked(twice="def twice(f, x):\n    raise KeyError('no')")
+    assert visible.cells[-1].for_student.startswith("your code stopped with KeyError: 'no' in line 2 of twice_answer")
+
+
+def test_printed_output_reaches_tests_that_look_for_it():
+    toy = notebook(
+        ("a_answer", "answer", "def greet(name):\n    print('Hello', name)", 0),
+        (
+            "a_test",
+            "test",
+            """
+            import contextlib, io
+            with contextlib.redirect_stdout(io.StringIO()) as out:
+                greet('Ada')
+            assert out.getvalue() == 'Hello Ada\\n'
+            """,
+            2,
+        ),
+    )
+    plan = make_plan(toy)
+    known = rehearse(plan, start_unconfined, QUICK)
+    silent = Submission({"a_answer": "def greet(name):\n    return 'Hello ' + name"})
+    assert grade(plan, silent, start_unconfined, known, QUICK).total == 0
+
+
+def test_partial_credit_is_the_tests_own():
+    """The value of a cell's last expression counts as in nbgrader, unless it could come from student code."""
+    toy = notebook(
+        ("a_answer", "answer", "def score():\n    return 0.5\ndef f(x):\n    return x", 0),
+        ("a_part", "test", "earned = sum(f(n) == n for n in range(4)) / 2\nearned", 2),
+        ("a_last", "test", "assert f(1) == 1\nscore()", 3),
+    )
+    plan = make_plan(toy)
+    known = rehearse(plan, start_unconfined, QUICK)
+    half = "def score():\n    return 3\ndef f(x):\n    return min(x, 1)"
+    verdict = grade(plan, Submission({"a_answer": half}), start_unconfined, known, QUICK)
+    assert verdict.points == {"a_part": 1.0, "a_last": 3.0}
+    assert [cell.status for cell in verdict.cells] == ["partial", "passed"]
+    cheat = "def score():\n    return 3\ndef f(x):\n    return -1"
+    assert grade(plan, Submission({"a_answer": cheat}), start_unconfined, known, QUICK).total == 0
+
+
+def test_cells_between_run_where_they_belong():
+    """Setup in both processes, setup that uses answers only beside them, the student's own cells too."""
+    toy = notebook(
+        ("setup", "setup", "%matplotlib inline\nimport math\nBASE = 10", 0),
+        ("a_answer", "answer", "from math import floor\ndef make():\n    return [BASE]", 0),
+        ("use", "setup", "made = make() * 2", 0),
+        ("b_answer", "answer", "def last():\n    return made[-1]", 0),
+        ("b_test", "test", "assert last() == BASE\nassert made == [10, 10]\nassert floor(2.5) == 2", 1),
+    )
+    plan = make_plan(toy)
+    assert {step.name: step.kind for step in plan.steps}["use"] == "student setup"
+    assert plan.proxied == {"last", "made"}
+    known = rehearse(plan, start_unconfined, QUICK)
+    mine = toy.cells[1].source.replace("make", "build")
+    own = Submission(plan.reference.answers | {"a_answer": mine}, {"a_answer": ["make = build", "1 / 0"]})
+    verdict = grade(plan, own, start_unconfined, known, QUICK)
+    assert verdict.total == 1
+    assert [answer.name for answer in verdict.answers] == ["a_answer", "a_answer+1", "a_answer+2", "b_answer"]
+    assert verdict.answers[2].message == "your code stopped with ZeroDivisionError: division by zero"
+
+
+def test_submission_from_a_notebook():
+    filled = copy.deepcopy(TOY)
+    filled.cells.insert(2, nbformat.v4.new_code_cell("mine = 1"))
+    filled.cells.insert(0, nbformat.v4.new_code_cell("first = 1"))
+    filled.cells.append(nbformat.v4.new_markdown_cell("words"))
+    submission = submission_from(filled, PLAN)
+    assert submission.answers == PLAN.reference.answers
+    assert submission.added == {"": ["first = 1"], "double_answer": ["mine = 1"]}
+
+
+BESIDE = notebook(
+    ("setup", "setup", SETUP, 0),
+    ("a_answer", "answer", DOUBLE, 0),
+    (
+        "a_test",
+        "test",
+        "assert np.allclose(double(DATA), DATA + DATA)",
+        4,
+        {"course": {"runs": "beside"}},
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("source", "points"),
+    [
+        (DOUBLE, 4),
+        ("def double(x):\n    return x * 3", 0),
+        ("import numpy as np\nnp.allclose = lambda *a: True\ndef double(x):\n    return 0", 0),
+        ("class Any:\n    allclose = lambda *a: True\nnp = Any()\ndef double(x):\n    return 0", 0),
+        ("import numpy as np\ndef yes(a, b): return True\n"
+         "np.allclose.__wrapped__.__code__ = (lambda a, b, rtol=0, atol=0, equal_nan=0: True).__code__\n"
+         "def double(x):\n    return 0", 0),
+    ],
+)  # fmt: skip
+def test_tests_beside_student_code_are_listed_and_guarded(source, points):
+    plan = make_plan(BESIDE)
+    known = rehearse(plan, start_unconfined, QUICK)
+    verdict = grade(plan, Submission({"a_answer": source}), start_unconfined, known, QUICK)
+    assert verdict.total == points
+    assert verdict.beside == ["a_test"]
+
+
+# The assignment's own faults ----------------------------------------------------------------------
+
+
+def test_an_assignment_at_fault_is_refused():
+    wrong = copy.deepcopy(TOY)
+    wrong.cells[1].source = "def double(x):\n    return x"
+    with pytest.raises(JudgeError, match="the instructor's own answers lose points.*double_equal"):
+        rehearse(make_plan(wrong), start_unconfined, QUICK)
+    wrong.cells[0].source = "1 / 0"
+    with pytest.raises(JudgeError, match="the setup cell setup fails"):
+        rehearse(make_plan(wrong), start_unconfined, QUICK)
+    wrong.cells[0].source = "def"
+    with pytest.raises(PlanError, match="the cell setup of the instructor's is no Python"):
+        make_plan(wrong)
+    with pytest.raises(PlanError, match="double_equal occur more than once"):
+        make_plan(notebook(*[("double_equal", "test", "", 1)] * 2))
+    with pytest.raises(PlanError, match="must be \"apart\" or \"beside\""):
+        make_plan(notebook(("t", "test", "", 1, {"course": {"runs": "nowhere"}})))
+
+
+def test_a_worker_that_does_not_start_is_not_the_students_fault():
+    def fail():
+        raise OSError("no room")
+
+    with pytest.raises(JudgeError, match="no process for student code could be started: no room"):
+        grade(PLAN, PLAN.reference, fail, profile(), QUICK)
