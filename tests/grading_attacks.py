@@ -1,10 +1,8 @@
 """Answers to the toy assignment's exercise "double" that try to earn its points without doubling.
 
-Each is (what it tries, whether the quick in-process runner falls for it, source). The last is shown by running it
-there, in a process of its own, so that the corpus is real.
+Each is (what it tries, whether the quick in-process runner falls for it, source). Tests show that it does, so
+that the corpus is real.
 """
-
-ALWAYS = "lambda *a, **k: True"
 
 ATTACKS = {
     # Changing the judge ------------------------------------------------------------------------------
@@ -267,7 +265,22 @@ ATTACKS = {
         from course_utils.grading import worker
         from course_utils.grading.wire import encode
         import numpy as np
-        worker.changed = lambda memo, before, leave: [(n, encode(np.zeros(3))) for n in range(len(memo.objects))]
+        zeros = encode(np.zeros(3))
+        worker.changed = lambda memo, before, leave: [(n, zeros) for n in range(len(memo.objects))]
+        def double(x): return x * 0
+        """,
+    ),
+    "zeroed_for_good": (
+        "changes the test's arrays and breaks off at once, so that later cells compute from the changed ones",
+        False,
+        """
+        from course_utils.grading import worker
+        from course_utils.grading.wire import encode
+        import numpy as np
+        zeros = encode(np.zeros(3))
+        def changed(memo, before, leave):
+            return [*((n, zeros) for n in range(len(memo.objects))), (0, b"?")]
+        worker.changed = changed
         def double(x): return x * 0
         """,
     ),
@@ -280,7 +293,8 @@ ATTACKS = {
         numbers = iter(range(10**6))
         def pack(self, value, memo=None):
             number = next(numbers)
-            return encode(Handle("test" if number % 2 else "student", number, "object", "ndarray", ("numpy.ndarray",)))
+            owner = "test" if number % 2 else "student"
+            return encode(Handle(owner, number, "object", "ndarray", ("numpy.ndarray",)))
         def double(x):
             worker.Server.pack = pack
             return 0

@@ -31,6 +31,11 @@ def notebook(*cells):
     return made
 
 
+def hidden(source):
+    """Mark a test cell's text as hidden."""
+    return f"### BEGIN HIDDEN TESTS\n{source}\n### END HIDDEN TESTS"
+
+
 SETUP = """
 import numpy as np
 from course_utils.grading.expect import expect_close
@@ -89,7 +94,7 @@ WEAK = {
 TOY = notebook(
     ("setup", "setup", SETUP, 0),
     ("double_answer", "answer", DOUBLE, 0),
-    *[(name, "test", "### BEGIN HIDDEN TESTS\n" + source + "\n### END HIDDEN TESTS", 1) for name, source in WEAK.items()],
+    *[(name, "test", hidden(source), 1) for name, source in WEAK.items()],
     ("counter_answer", "answer", COUNTER, 0),
     (
         "counter_test",

@@ -45,7 +45,7 @@ def test_attack_earns_nothing(name):
 
 @pytest.fixture(scope="module")
 def marks_in_process():
-    """Points of the exercise by attack, where student code runs in the marker's own process: a fork for each."""
+    """Points of the exercise by attack where student code runs in the marker's own process (in forks)."""
     code = """
         import os, sys, textwrap
         sys.path.insert(0, "tests")
@@ -161,7 +161,7 @@ def ps1():
 
 
 def rows_of_answers():
-    """Put the answers of the bank into rows: each has at most one for each exercise; their order is the bank's."""
+    """Put the answers of the bank into rows, each with at most one for each exercise."""
     columns = defaultdict(list)
     for answer in bank.read_bank(ROOT / "solutions" / PS1 / "bank"):
         columns[answer.exercise].append(answer)
@@ -191,6 +191,29 @@ def test_answers_of_the_bank_are_marked_as_in_one_process(row, ps1):
     assert verdict.deaths == []
 
 
+def test_working_in_place_costs_nothing_where_nobody_looks():
+    """An answer that changes its argument and returns it loses where a test looks at the argument."""
+    in_place = "def double(x):\n    x *= 2\n    return x"
+    toy = notebook(
+        ("setup", "setup", SETUP, 0),
+        ("double_answer", "answer", DOUBLE, 0),
+        ("double_value", "test", "assert np.allclose(double(np.arange(3.0)), [0, 2, 4])", 1),
+        ("double_global", "test", "assert np.allclose(double(DATA), [2, 4, 6])", 1),
+        ("double_again", "test", "assert np.allclose(double(DATA), [2, 4, 6])", 1),
+        ("double_kept", "test", "x = np.ones(2)\ndouble(x)\nassert x.sum() == 2", 1),
+    )
+    plan = make_plan(toy)
+    known = rehearse(plan, start_unconfined, QUICK)
+    verdict = grade(plan, Submission({"double_answer": in_place}), start_unconfined, known, QUICK)
+    assert list(verdict.points.values()) == [1, 1, 1, 0]
+    assert list(bank.mark(toy, {"double_answer": in_place}).values()) == [
+        1,
+        1,
+        0,
+        0,
+    ]  # DATA is changed for good
+
+
 def test_a_verdict_is_the_same_on_every_run():
     source = "import random\nprint(object())\ndef double(x):\n    raise ValueError(repr(object()))"
     first, second = (marked(double=source).as_json(seconds=False) for _ in range(2))
@@ -207,7 +230,7 @@ def test_answers_are_reported_too():
     assert "IndexError: list index out of range" in told["double_answer"].message
     assert "line 4 of double_answer: `[][0]`" in told["double_answer"].message
     assert told["twice_answer"].status == "stopped"
-    assert exercise(verdict, "double") == len(WEAK)  # what it defined before the error counts, as in a notebook
+    assert exercise(verdict, "double") == len(WEAK)  # what it defined before the error counts
     missing = grade(PLAN, Submission({}), start_unconfined, profile(), QUICK)
     assert {answer.status for answer in missing.answers} == {"missing"}
     assert missing.total == 0
@@ -240,12 +263,11 @@ def test_hidden_tests_stay_hidden():
                 assert "3.0" not in said
                 assert "6" not in said
     stopped = marked(double=leaking).cells[0]
-    assert stopped.for_student == "your code stopped with ValueError in line 2 of double_answer: `" + leaking.split(
-        "\n"
-    )[1].strip() + "`"
+    line = leaking.splitlines()[1].strip()
+    assert stopped.for_student == f"your code stopped with ValueError in line 2 of double_answer: `{line}`"
     assert "input was 3" in stopped.for_instructor
     visible = marked(twice="def twice(f, x):\n    raise KeyError('no')")
-    assert visible.cells[-1].for_student.startswith("your code stopped with KeyError: 'no' in line 2 of twice_answer")
+    assert "stopped with KeyError: 'no' in line 2 of twice_answer" in visible.cells[-1].for_student
 
 
 def test_printed_output_reaches_tests_that_look_for_it():
@@ -350,6 +372,119 @@ def test_tests_beside_student_code_are_listed_and_guarded(source, points):
     assert verdict.beside == ["a_test"]
 
 
+NETWORK = """
+import torch
+from torch import nn
+
+class Scale(nn.Module):
+    def __init__(self, features):
+        super().__init__()
+        self.weight = nn.Parameter(torch.full((features,), 2.0))
+
+    def forward(self, x):
+        return x * self.weight
+
+def step(model, x, lr):
+    loss = model(x).sum()
+    loss.backward()
+    with torch.no_grad():
+        for p in model.parameters():
+            p -= lr * p.grad
+            p.grad = None
+    return loss.item()
+"""
+
+TORCH = notebook(
+    ("setup", "setup", "import torch\nfrom torch import nn", 0),
+    ("net_answer", "answer", NETWORK, 0),
+    (
+        "net_forward",
+        "test",
+        """
+        layer, x = Scale(3), torch.arange(6.0).reshape(2, 3)
+        assert isinstance(layer, nn.Module) and isinstance(layer, Scale)
+        assert torch.allclose(layer(x), 2 * x)
+        assert sum(p.numel() for p in layer.parameters()) == 3
+        """,
+        2,
+    ),
+    (
+        "net_step",
+        "test",
+        """
+        layer, x = Scale(2), torch.ones(4, 2)
+        before = layer.weight.detach().clone()
+        assert abs(step(layer, x, 0.1) - 16) < 1e-6
+        assert (layer.weight - (before - 0.4)).abs().max() < 1e-6
+        """,
+        2,
+    ),
+    (
+        "net_autograd",
+        "test",
+        """
+        x = torch.ones(4, 2, requires_grad=True)
+        Scale(2)(x).sum().backward()
+        assert torch.equal(x.grad, torch.full((4, 2), 2.0))
+        """,
+        2,
+        {"course": {"runs": "beside"}},
+    ),
+)
+
+FAKE_TENSORS = """
+import torch
+
+class Any(torch.Tensor):
+    @classmethod
+    def __torch_function__(cls, function, types, args=(), kwargs=None):
+        return True
+
+class Scale:
+    def __init__(self, features): self.weight = torch.zeros(features).as_subclass(Any)
+    def __call__(self, x): return self.weight
+    def parameters(self): return [self.weight]
+
+def step(model, x, lr): return torch.zeros(()).as_subclass(Any)
+"""
+
+FAKE_RESULTS = """
+class Yes:
+    __torch_function__ = classmethod(lambda *a, **k: True)
+    def __sub__(self, other): return self
+    __rsub__ = __truediv__ = __mul__ = __sub__
+    def __lt__(self, other): return True
+    __eq__ = __gt__ = __le__ = __lt__
+    def __getattr__(self, name): return lambda *a, **k: self
+
+class Scale(Yes):
+    def __init__(self, features): pass
+    def __call__(self, x): return Yes()
+
+def step(model, x, lr): return Yes()
+"""
+
+PATCHED_TORCH = """
+import torch
+torch.allclose = torch.equal = lambda *a, **k: True
+torch.Tensor.__eq__ = torch.Tensor.__lt__ = lambda *a: torch.tensor(True)
+def Scale(features): return lambda x: x
+def step(model, x, lr): return 0
+"""
+
+
+def test_modules_and_tests_beside_them():
+    pytest.importorskip("torch")
+    plan = make_plan(TORCH)
+    known = rehearse(plan, start_unconfined)
+    marks = [
+        grade(plan, Submission({"net_answer": source}), start_unconfined, known).points
+        for source in (NETWORK, NETWORK.replace("2.0", "1.0"), FAKE_TENSORS, FAKE_RESULTS, PATCHED_TORCH)
+    ]
+    assert marks[0] == {"net_forward": 2, "net_step": 2, "net_autograd": 2}
+    assert [sum(points.values()) for points in marks[1:]] == [0, 0, 0, 0]
+
+
 # The assignment's own faults ----------------------------------------------------------------------
 
 
@@ -366,7 +501,7 @@ def test_an_assignment_at_fault_is_refused():
         make_plan(wrong)
     with pytest.raises(PlanError, match="double_equal occur more than once"):
         make_plan(notebook(*[("double_equal", "test", "", 1)] * 2))
-    with pytest.raises(PlanError, match="must be \"apart\" or \"beside\""):
+    with pytest.raises(PlanError, match='must be "apart" or "beside"'):
         make_plan(notebook(("t", "test", "", 1, {"course": {"runs": "nowhere"}})))
 
 

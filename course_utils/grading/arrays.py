@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 #: Kinds of numbers that may cross, by NumPy's own codes. No objects, no records, no dates.
-CODES = frozenset("b1 i1 i2 i4 i8 u1 u2 u4 u8 f2 f4 f8 c8 c16".split())
+CODES = frozenset(["b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16"])
 TENSORS = frozenset(
-    "bool uint8 int8 int16 int32 int64 float16 bfloat16 float32 float64 complex64 complex128".split()
+    ["bool", "uint8", "int8", "int16", "int32", "int64", "float16", "bfloat16"]
+    + ["float32", "float64", "complex64", "complex128"]
 )
 FORTRAN, WRITEABLE = 1, 2
 

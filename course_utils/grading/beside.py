@@ -1,7 +1,7 @@
-"""Tests that must run where student code runs (autograd through an answer, timing): run there, with canaries.
+"""Tests that must run where student code runs (autograd through an answer, timing), with canaries.
 
-Whoever controls that process can make any assertion pass. The canaries notice the plain ways: a library function
-that is no longer the one it was, and assertions that must fail, with numbers drawn for the occasion.
+Whoever controls that process can make any assertion pass. The canaries notice the plain ways: a library
+function that is no longer the one it was, and assertions that must fail, with numbers drawn for the occasion.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from course_utils.grading.session import Session
 
 #: Functions that answer whether two values agree, by the last part of their name.
 _ANSWERS = ("allclose", "array_equal", "equal", "isclose")
-_RAISES = ("assert_allclose", "assert_array_equal", "assert_close", "assert_equal", "expect_close", "expect_equal")
+_RAISES: tuple[str, ...] = ("assert_allclose", "assert_array_equal", "assert_close", "assert_equal")
+_RAISES += ("expect_close", "expect_equal")
 
 
 class CanaryError(Exception):

@@ -1,4 +1,4 @@
-"""What is in a cell's code: the names it binds and uses, and notebook syntax that plain Python does not know."""
+"""What is in a cell's code: names that it binds and uses, and notebook syntax that is not Python."""
 
 from __future__ import annotations
 
@@ -51,7 +51,8 @@ def bound_names(source: str) -> set[str]:
 
 def imported_names(source: str) -> set[str]:
     """Names that a cell imports at its top level."""
-    return {s.get_name() for s in symtable.symtable(source, "<cell>", "exec").get_symbols() if s.is_imported()}
+    table = symtable.symtable(source, "<cell>", "exec")
+    return {symbol.get_name() for symbol in table.get_symbols() if symbol.is_imported()}
 
 
 def used_names(source: str) -> set[str]:

@@ -1,4 +1,4 @@
-"""Messages over a stream socket: four bytes of length, then that many bytes; with a deadline on the judge's side."""
+"""Messages over a stream socket: four bytes of length, then that many bytes; the judge has a deadline."""
 
 from __future__ import annotations
 

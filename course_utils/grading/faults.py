@@ -1,4 +1,4 @@
-"""Exceptions as plain values: described in the student's process, raised again as built-in ones in the judge's."""
+"""Exceptions as plain values: described where they were raised, raised again elsewhere as built-in ones."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Fault:
         """Make the exception to raise in a test: a built-in one with the student's message.
 
         What ends a program (`SystemExit`, `KeyboardInterrupt`, `GeneratorExit`) becomes a `RuntimeError`, and
-        so does the end of an iteration unless it is asked for by ``next``: it would end a test's loop silently.
+        so does the end of an iteration unless ``next`` asked for it: it would end a test's loop silently.
         """
         kind = BUILTIN.get(self._builtin) if isinstance(self._builtin, str) else None
         if kind is None or (issubclass(kind, _NEVER) and not iterating):

@@ -40,8 +40,8 @@ def changed(memo: Memo, before: list[Any], leave: Callable[[Any], Handle]) -> li
     return found
 
 
-def repeat(memo: Memo, changes: Any, meet: Callable[[Handle], Any]) -> list[tuple[Any, Any]]:
-    """Make the originals what the other process says they have become.
+def read_changes(memo: Memo, changes: Any, meet: Callable[[Handle], Any]) -> dict[int, Any]:
+    """Read what the other process says arguments have become.
 
     Parameters
     ----------
@@ -54,28 +54,35 @@ def repeat(memo: Memo, changes: Any, meet: Callable[[Handle], Any]) -> list[tupl
 
     Returns
     -------
-    list of (object, object)
-        What was changed, and a copy of what it was before.
+    dict of int to object
+        An argument's number in the memo, and its content now as a value of its own.
 
     Raises
     ------
     WireError
-        If a change is none that a call could have made in place.
+        If a change is none.
     """
-    if not isinstance(changes, list):
-        raise WireError("changes must be a list")
-    undo = []
-    for change in changes:
+    found = {}
+    for change in changes if isinstance(changes, list) else [changes]:
         if not (isinstance(change, tuple) and list(map(type, change)) == [int, bytes]):
             raise WireError("a change must be a number and a value")
         place, packed = change
         if not 0 <= place < len(memo.objects):
             raise WireError("a change of a value that was not passed")
-        original = memo.objects[place]
-        new = decode(packed, meet=meet, memo=memo)
-        undo.append((original, original.detach().clone() if arrays.is_tensor(original) else original.copy()))
-        become(original, new)
-    return undo
+        found[place] = decode(packed, meet=meet, memo=memo)
+    return found
+
+
+def repeat(original: Any, new: Any, undo: list[tuple[Any, Any]]) -> None:
+    """Make an argument what it has become over there, and note how to undo that.
+
+    Raises
+    ------
+    WireError
+        If no call could have changed it like this in place.
+    """
+    undo.append((original, original.detach().clone() if arrays.is_tensor(original) else original.copy()))
+    become(original, new)
 
 
 def become(original: Any, new: Any) -> None:

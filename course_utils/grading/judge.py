@@ -1,4 +1,4 @@
-"""Mark a submission: its cells run in a worker process, the instructor's tests here, with proxies between them.
+"""Mark a submission: its cells run in a worker process, the instructor's tests here, proxies between them.
 
 The steps of an assignment (`course_utils.grading.plan`) run in order. Setup cells run in both processes, a
 student's cells only in the worker, test cells only here, unchanged: each name that an answer defines and a
@@ -19,7 +19,6 @@ from course_utils.grading.plan import Plan, Step, Submission
 from course_utils.grading.session import Profile, Session, WorkerStopped
 from course_utils.grading.trusted import OutOfTime, Trusted
 from course_utils.grading.verdict import AnswerVerdict, CellVerdict, Verdict, clean
-
 
 T = TypeVar("T")
 
@@ -153,7 +152,8 @@ class _Judge:
             if step.name in self.submission.answers:
                 self.student_cell(step.name, self.submission.answers[step.name])
             else:
-                self.verdict.answers.append(AnswerVerdict(step.name, "missing", "the answer's cell is missing"))
+                missing = AnswerVerdict(step.name, "missing", "the answer's cell is missing")
+                self.verdict.answers.append(missing)
         elif step.kind != "by hand":
             self.mark(step)
         if step.kind == "by hand" or (step.kind == "answer" and step.points):
@@ -212,14 +212,23 @@ class _Judge:
         one wrong value with another, so it must pass without them as well.
         """
         self.used |= self.plan.proxied & self.trusted.uses(step.source)
-        session.apply_changes = True
-        self.fetch(session)
-        fault = self.trusted.run(step.name, step.source, self.allowance.cell, self.plan.proxied)
-        if session.undo_surprises() and fault is None:
-            session.apply_changes = False
+        fault, surprised = self.run_test(session, step, apply_changes=True)
+        if surprised and fault is None:
+            fault, _ = self.run_test(session, step, apply_changes=False)
+        return fault, self.trusted.value
+
+    def run_test(
+        self, session: Session, step: Step, apply_changes: bool
+    ) -> tuple[BaseException | None, bool]:
+        """Run a test cell once; say also whether arguments changed that should not, and change them back."""
+        session.apply_changes = apply_changes
+        surprised = False
+        try:
             self.fetch(session)
             fault = self.trusted.run(step.name, step.source, self.allowance.cell, self.plan.proxied)
-        return fault, self.trusted.value
+        finally:
+            surprised = session.undo_surprises()
+        return fault or session.stopped, surprised  # a test may have caught that the worker stopped
 
     def fetch(self, session: Session) -> None:
         """Let the names that tests use stand for what the student's process holds under them now."""
@@ -242,15 +251,15 @@ class _Judge:
         session.set_deadline(min(self.allowance.cell, self.end - time.monotonic()))
         try:
             return act(session)
-        except WorkerStopped as stop:
-            self.verdict.deaths.append(stop.reason)
-            raise
+        finally:
+            if session.stopped is not None:
+                self.verdict.deaths.append(session.stopped.reason)
 
     def living(self) -> Session:
         """Give the session; if it has ended, a new one in which the student's cells have run again."""
         while self.session is None or self.session.stopped:
             if len(self.verdict.deaths) > self.allowance.restarts or time.monotonic() > self.end:
-                raise WorkerStopped("the student's code was stopped too often before this cell; it was not run")
+                raise WorkerStopped("not run: the student's code was stopped too often before this cell")
             self.end_session()
             try:
                 worker = self.start()

@@ -17,11 +17,10 @@ BASES = ("torch.nn.modules.", "torch.optim.", "torch.utils.data.", "torch.distri
 
 _LAZY = (types.GeneratorType, map, filter, zip, enumerate, reversed, itertools.chain)
 
-BINARY = (
-    "add sub mul truediv floordiv mod pow matmul and_ or_ xor lshift rshift "
-    "iadd isub imul itruediv ifloordiv imod ipow imatmul iand ior ixor ilshift irshift"
-).split()
-UNARY = "neg pos abs invert".split()
+BINARY = ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"]
+BINARY += ["and_", "or_", "xor", "lshift", "rshift"]
+BINARY += [f"i{_name.rstrip('_')}" for _name in BINARY]
+UNARY = ["neg", "pos", "abs", "invert"]
 
 
 class Objects:

@@ -1,12 +1,10 @@
-"""An assignment's cells in order, and which process runs each: worked out once from the instructor's notebook."""
+"""An assignment's cells in order, and which process runs each: worked out from the instructor's notebook."""
 
 from __future__ import annotations
 
 import builtins
 from dataclasses import dataclass, field
-from typing import Any
-
-from nbformat import NotebookNode
+from typing import TYPE_CHECKING, Any
 
 from course_utils.grading.cells import (
     bound_names,
@@ -18,6 +16,9 @@ from course_utils.grading.cells import (
     used_names,
     without_hidden_tests,
 )
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 
 class PlanError(ValueError):
@@ -121,13 +122,19 @@ def make_plan(notebook: NotebookNode) -> Plan:
     mine = {step.name: step for step in steps if step.kind in ("setup", "test")}
     used = set().union(*(used_names(step.source) for step in mine.values()))
     bound = set().union(*(bound_names(s.source) | imported_names(s.source) for s in mine.values()))
-    beside = [step for step in steps if step.kind == "beside"]
-    library = set().union(*(dotted_names(step.source) - bound_names(step.source) for step in beside))
-    known = {name for name in library if name.split(".")[0] in bound | set(dir(builtins))}
+    setups = [step.source for step in steps if step.kind == "setup"]
+    roots = set(dir(builtins)).union(*(bound_names(s) | imported_names(s) for s in setups))
+    library = {
+        name
+        for step in steps
+        if step.kind == "beside"
+        for name in dotted_names(step.source)
+        if name.split(".")[0] in roots - bound_names(step.source)
+    }
     return Plan(
         steps,
         frozenset((theirs & used) - bound - set(dir(builtins))),
-        frozenset(known),
+        frozenset(library),
         {step.name: imports(step.source) for step in steps if step.kind == "answer"},
     )
 

@@ -1,12 +1,13 @@
+# ruff: noqa: D105 (the methods are Python's own)
 """What stands in a test for a function, class or object of the student's.
 
 Calls, attributes, indexing, iteration and context managers are passed on to the process that student code
 runs in; arguments go as plain values, results come back as plain values or as further proxies.
 
 What answers yes or no is *not* passed on. ``==`` and ``!=`` of a proxy compare by identity; ``<``, ``<=``,
-``>``, ``>=`` and ``in`` are refused, and so is everything that would turn it into an array: an object that claims to be equal to
-everything, or whose difference from everything is 0, earns nothing, and the value that a test compares with
-stays where it is. Arithmetic is passed on only where the instructor's own answers met it too.
+``>``, ``>=`` and ``in`` are refused, and so is everything that would turn it into an array: an object that
+claims to be equal to everything, or whose difference from everything is 0, earns nothing, and the value that
+a test compares with stays where it is. Arithmetic is passed on where the instructor's own answers met it.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class Proxy:
         return kind is self
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__array") or name in ("__cuda_array_interface__", "__torch_function__", "__dlpack__"):
+        if name.startswith(("__array", "__cuda_array", "__torch_function", "__dlpack")):
             raise AttributeError(f"an object of the student's has no {name}")
         return ask(self, f".{name}", "getattr", name)
 
@@ -75,6 +76,7 @@ class Proxy:
         ask(self, f".{name}=", "delattr", name)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function, class or object where it lives."""
         return ask(self, "()", "call", *args, **kwargs)
 
     def __getitem__(self, key: Any) -> Any:
@@ -99,7 +101,7 @@ class Proxy:
         return ask(self, ".__enter__()", "enter")
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: Any) -> None:
-        """Pass on the end of a ``with`` block; a test's failed assertion is not the student's to hold back."""
+        # What it returns is not passed on: a test's failed assertion is not the student's to hold back.
         if error is None or isinstance(error, Exception):
             ask(self, ".__exit__()", "exit", kind and kind.__name__, None, None)
 

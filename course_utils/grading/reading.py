@@ -21,15 +21,18 @@ class Reader:
         self.position = self.items = self.repeated = 0
 
     def take(self, count: int) -> memoryview:
+        """Take the next bytes."""
         if count > len(self.data) - self.position:
             raise WireError("the value ends too early")
         self.position += count
         return self.data[self.position - count : self.position]
 
     def unpack(self, form: str) -> Any:
+        """Take the next bytes as numbers."""
         return struct.unpack(form, self.take(struct.calcsize(form)))
 
     def text(self) -> str:
+        """Read a text."""
         return str(self.take(self.unpack("<I")[0]), "utf-8", "surrogatepass")
 
     def count(self, each: int = 1) -> int:
@@ -40,11 +43,13 @@ class Reader:
         return count
 
     def remember(self, value: Any) -> Any:
+        """Let an open memo number a value."""
         if self.memo is not None and self.memo.open:
             self.memo.add(value)
         return value
 
     def read(self, depth: int) -> Any:
+        """Read any value."""
         self.items += 1
         if self.items > self.limits.items:
             raise WireError(f"more than {self.limits.items} values")
@@ -56,25 +61,30 @@ class Reader:
         return read(self, depth)
 
     def elements(self, depth: int) -> list[Any]:
+        """Read a container's values."""
         return [self.read(depth + 1) for _ in range(self.count())]
 
     def integer(self, depth: int) -> int:
+        """Read a whole number."""
         length = self.unpack("<H")[0]
         if length > self.limits.integer:
             raise WireError(f"a whole number of {length} bytes")
         return int.from_bytes(self.take(length), "little", signed=True)
 
     def list(self, depth: int) -> list[Any]:
+        """Read a list."""
         values: list[Any] = self.remember([])
         values.extend(self.elements(depth))
         return values
 
     def set(self, depth: int) -> set[Any]:
+        """Read a set."""
         values: set[Any] = self.remember(set())
         values.update(self.elements(depth))
         return values
 
     def dict(self, depth: int) -> dict[Any, Any]:
+        """Read a dict."""
         values: dict[Any, Any] = self.remember({})
         parts = self.elements(depth)
         if len(parts) % 2:
@@ -84,13 +94,18 @@ class Reader:
         return values
 
     def span(self, depth: int) -> tuple[Any, Any, Any]:
+        """Read the three parts of a slice or range."""
         return self.read(depth + 1), self.read(depth + 1), self.read(depth + 1)
 
     def range(self, depth: int) -> range:
+        """Read a range."""
         parts = self.span(depth)
         if any(type(part) is not int for part in parts) or parts[2] == 0:
             raise WireError("a range needs three whole numbers and a step")
-        return range(*parts)
+        made = range(*parts)
+        if made[self.limits.items :]:
+            raise WireError("a range of too many numbers")
+        return made
 
     def shaped(self) -> tuple[tuple[int, ...], memoryview]:
         """Read a shape and the raw bytes of as many arrays."""
@@ -100,6 +115,7 @@ class Reader:
         return shape, self.take(self.unpack("<Q")[0])
 
     def array(self, depth: int) -> Any:
+        """Read an array."""
         flags, code = self.unpack("<B")[0], self.text()
         shape, raw = self.shaped()
         try:
@@ -108,6 +124,7 @@ class Reader:
             raise WireError(f"not an array: {type(error).__name__}") from None
 
     def scalar(self, depth: int) -> Any:
+        """Read a NumPy scalar."""
         flags, code = self.unpack("<B")[0], self.text()
         shape, raw = self.shaped()
         if shape:
@@ -118,6 +135,7 @@ class Reader:
             raise WireError(f"not a number: {type(error).__name__}") from None
 
     def tensor(self, depth: int) -> Any:
+        """Read a tensor."""
         grad, name = self.unpack("<B")[0], self.text()
         shape, raw = self.shaped()
         try:
@@ -126,6 +144,7 @@ class Reader:
             raise WireError(f"not a tensor: {type(error).__name__}") from None
 
     def constant(self, depth: int) -> Any:
+        """Read a type or a kind of number."""
         name = self.text()
         try:
             return arrays.constant(name)
@@ -133,6 +152,7 @@ class Reader:
             raise WireError("unknown constant") from None
 
     def reference(self, depth: int) -> Any:
+        """Read which argument is meant."""
         place = self.unpack("<I")[0]
         if self.memo is None or place >= len(self.memo.objects):
             raise WireError("refers to a value that was not passed")
@@ -145,6 +165,7 @@ class Reader:
         return value
 
     def named(self, depth: int) -> Any:
+        """Read a named tuple."""
         name = self.text()
         fields, values = self.read(depth + 1), self.read(depth + 1)
         if type(fields) is not tuple or type(values) is not tuple or len(fields) != len(values):
@@ -152,6 +173,7 @@ class Reader:
         return make_named_tuple(name, fields)(values)
 
     def handle(self, depth: int) -> Any:
+        """Read a handle and have it met."""
         owner = {b"s": "student", b"t": "test"}.get(bytes(self.take(1)))
         if owner is None:
             raise WireError("a handle of nobody's")

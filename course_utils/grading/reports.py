@@ -1,4 +1,4 @@
-"""What to tell of a cell that did not pass: everything to the instructor, nothing of hidden tests to the student."""
+"""What to tell of a cell that did not pass: instructors learn all, students nothing of hidden tests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from course_utils.grading.trusted import OutOfTime
 
 
 def earned(value: object, maximum: float) -> tuple[float, str, str]:
-    """Points of a test cell that ran to its end: all, or what its last expression says (nbgrader's partial credit).
+    """Points of a test cell that ran to its end: all, or what its last expression says (partial credit).
 
     Returns
     -------
@@ -26,7 +26,8 @@ def earned(value: object, maximum: float) -> tuple[float, str, str]:
     if type(value) not in (int, float):
         return maximum, "passed", ""
     if not 0 <= value <= maximum:  # type: ignore[operator]
-        return 0.0, "failed", f"the cell's last expression is {value}: as partial credit it must be 0 to {maximum}"
+        wrong = f"the cell's last expression is {value}: as partial credit it must be 0 to {maximum}"
+        return 0.0, "failed", wrong
     return float(value), "passed" if value == maximum else "partial", ""  # type: ignore[arg-type]
 
 
@@ -70,7 +71,9 @@ def trace(error: BaseException) -> str:
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith("<")]
     text = "".join(traceback.format_list(frames)) + _short(error)
     fault: Fault | None = getattr(error, "fault", None)
-    return text if fault is None else f"{text}\nin the student's process:\n{fault.trace}{fault.name}: {fault.text}"
+    if fault is None:
+        return text
+    return f"{text}\nin the student's process:\n{fault.trace}{fault.name}: {fault.text}"
 
 
 def _short(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""The judge's side of one conversation with one worker: requests, answers, and calls back from student code."""
+"""The judge's side of a conversation with a worker: requests, answers, and calls back from student code."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from course_utils.grading.channel import ChannelError, ChannelTimeout, Worker
 from course_utils.grading.faults import Fault
-from course_utils.grading.inplace import become, repeat
+from course_utils.grading.inplace import become, read_changes, repeat
 from course_utils.grading.proxies import Path, Proxy, Refused, further, number_of
 from course_utils.grading.wire import Handle, Memo, WireError, decode, encode
 
@@ -19,7 +19,8 @@ MOST_NESTED = 20
 MOST_VALUES = 100_000
 
 #: For each way of getting at something of the student's, what the instructor's own answers gave there.
-Profile = dict[Path, set[str]]
+#: A way is written as code, e.g. ``Net().weight``; kinds are "plain", "object", "argument 0 changes".
+Profile = dict[str, set[str]]
 
 
 class WorkerStopped(BaseException):
@@ -117,23 +118,26 @@ class Session:
 
     def permits(self, path: Path) -> bool:
         """Say whether the instructor's answers came this way too."""
-        return self.record or (self.profile is not None and path in self.profile)
+        return self.record or (self.profile is not None and "".join(path) in self.profile)
 
     def _request(self, path: Path, memo: Memo, iterating: bool, operation: str, *arguments: Any) -> Any:
         if self.stopped is not None:
             raise self.stopped
         forget = list(self._dropped)
         self._dropped.clear()  # the proxies' finalizers hold this very list
-        self._send((operation, forget, *arguments))
-        while True:
-            answer = self._receive()
-            if answer[0] != "call":
-                break
-            self._call_back(answer[1], answer[2], path)
+        try:
+            self._send((operation, forget, *arguments))
+            while (answer := self._receive())[0] == "call":
+                self._call_back(answer[1], answer[2], path)
+        except WorkerStopped:
+            raise
+        except BaseException:  # nobody waits for the answer any more
+            self._stop("a test was interrupted while student code ran")
+            raise
         kind, content, changes = answer[:3]
         met: list[Handle] = []
         try:
-            self._repeat(memo, changes, path)
+            memo = self._repeat(memo, changes, path)
             value = self._decode(content, path, met, memo) if kind == "done" else None
         except WireError as error:
             raise self._stop(f"the student's process sent what is no answer: {error}") from None
@@ -145,17 +149,30 @@ class Session:
         self._check(path, met)
         return value
 
-    def _repeat(self, memo: Memo, changes: list[Any], path: Path) -> None:
-        """Change the arguments that the call changed; note what the instructor's answers would not have."""
+    def _repeat(self, memo: Memo, changes: list[Any], path: Path) -> Memo:
+        """Change the arguments that the call changed; note what the instructor's answers would not have.
+
+        Returns
+        -------
+        Memo
+            What answers refer to: the arguments, or what became of them where that was not repeated.
+        """
         if not changes:
-            return
+            return memo
+        now = read_changes(memo, changes, lambda handle: self._meet(handle, path, []))
+        key, answers = "".join(path), Memo()
+        answers.open, answers.objects = False, list(memo.objects)
         if self.record and self.profile is not None:
-            self.profile.setdefault(path, set()).add("in place")
-        surprising = self.profile is not None and "in place" not in self.profile.get(path, ())
-        if not surprising or self.apply_changes:
-            originals = repeat(memo, changes, lambda handle: self._meet(handle, path, []))
-            self.surprises += originals if surprising else []
-        
+            self.profile.setdefault(key, set()).update(map(_in_place, now))
+        seen = set() if self.profile is None else self.profile.get(key, set())
+        for place, new in now.items():
+            surprising = _in_place(place) not in seen
+            if surprising and not self.apply_changes:
+                answers.objects[place] = new
+            else:
+                repeat(memo.objects[place], new, self.surprises if surprising else [])
+        return answers
+
     def undo_surprises(self) -> bool:
         """Take back changes that the instructor's answers would not have made; say whether there were any."""
         surprises, self.surprises = self.surprises, []
@@ -224,7 +241,8 @@ class Session:
     def _arguments(self, packed: bytes, path: Path) -> tuple[tuple[Any, ...], dict[str, Any]]:
         met: list[Handle] = []
         both = self._decode(packed, path, met)
-        if not (type(both) is tuple and list(map(type, both)) == [tuple, dict] and all(map(_is_text, both[1]))):
+        proper = type(both) is tuple and list(map(type, both)) == [tuple, dict]
+        if not (proper and all(map(_is_text, both[1]))):
             raise self._stop("the student's process sent arguments that are none")
         self._check(path, met)
         return both
@@ -247,8 +265,8 @@ class Session:
             return Handle("student", number_of(value, self))
         if not callable(value):
             raise WireError(
-                f"an object of type {type(value).__name__} is neither a plain value nor a function; pass plain "
-                'values, or let the cell run beside the answers ("course": {"runs": "beside"})'
+                f"an object of type {type(value).__name__} is neither a plain value nor a function; pass "
+                'plain values, or let the cell run beside the answers ("course": {"runs": "beside"})'
             )
         number = self._function_numbers.get(id(value))
         if number is None:
@@ -292,12 +310,21 @@ class Session:
         """Compare what came with what the instructor's answers gave at the same place."""
         if self.profile is None:
             return
-        seen = self.profile.setdefault(path, set()) if self.record else self.profile.get(path, set())
+        seen = (
+            self.profile.setdefault("".join(path), set())
+            if self.record
+            else self.profile.get("".join(path), set())
+        )
         if self.record:
             seen.add("object" if met else "plain")
         elif met and "object" not in seen:
             names = ", ".join(sorted({handle.name[:50] for handle in met}))
             raise Refused(f"{''.join(path)} gave an object of class {names}; plain values were expected")
+
+
+def _in_place(place: int) -> str:
+    """Name a change of one argument as a profile keeps it."""
+    return f"argument {place} changes"
 
 
 def _builtin(error: Exception) -> str:
@@ -306,5 +333,3 @@ def _builtin(error: Exception) -> str:
 
 def _is_text(key: Any) -> bool:
     return type(key) is str
-
-

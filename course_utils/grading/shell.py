@@ -1,4 +1,4 @@
-"""What a notebook's code finds besides Python: ``get_ipython`` and ``display``, without an IPython behind them."""
+"""What a notebook's code finds besides Python: ``get_ipython`` and ``display``, without IPython."""
 
 from __future__ import annotations
 

@@ -94,9 +94,7 @@ class Trusted:
             with _limit(seconds):
                 exec(compile(tree, f"<{name}>", "exec", dont_inherit=True), self.namespace)
                 if shown and last is not None:
-                    self.value = eval(
-                        compile(last, f"<{name}>", "eval", dont_inherit=True), self.namespace
-                    )
+                    self.value = eval(compile(last, f"<{name}>", "eval", dont_inherit=True), self.namespace)
         except WorkerStopped:
             raise
         except BaseException as error:

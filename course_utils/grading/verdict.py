@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass, field
 
 _LONGEST = 4_000
+#: Control characters, other blanks than space, tab and newline, and what changes the direction of writing.
+_CONTROL = r"[^\S\n\t ]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]"
 
 
 @dataclass
@@ -110,6 +112,6 @@ class Verdict:
 def clean(text: str, longest: int = _LONGEST) -> str:
     """Make text that student code may have written harmless to show: no control characters, no addresses."""
     text = text[: 4 * longest].encode("utf-8", "replace").decode("utf-8")
-    text = re.sub(r"[^\S\n\t ]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]", "�", text)
+    text = re.sub(_CONTROL, "�", text)
     text = re.sub(r"\b0x[0-9a-f]{6,}\b", "0x…", text)
     return text if len(text) <= longest else text[:longest] + "…"

@@ -1,4 +1,4 @@
-"""The process that student code runs in: a loop that runs cells and answers what the judge asks of their objects.
+"""The process that student code runs in: it runs cells and answers what the judge asks of their objects.
 
 Nothing here defends anything. Student code shares the process with this module and can change it, forge its
 messages or stop it; the judge believes none of what comes back to be more than the student's own answer.
@@ -31,12 +31,12 @@ class TestFunction:
     __test__ = False  # no test of pytest's
 
     def __init__(self, server: Server, handle: Handle) -> None:
-        self._call, self._handle = server.call_back, handle
+        self._call, self.handle = server.call_back, handle
         self.__name__ = handle.name
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function with plain values and with objects that stay here."""
-        return self._call(self._handle.number, args, kwargs)
+        return self._call(self.handle.number, args, kwargs)
 
     def __repr__(self) -> str:
         """Name it."""
@@ -98,7 +98,7 @@ class Server:
         except BaseException as error:
             reply = ("raised", describe(error, self.is_cell))
         try:
-            changes = changed(memo, before, self.objects.leave)
+            changes = changed(memo, before, self.leave)
         except WireError:
             changes = []
         self.channel.send(encode((*reply, changes, self.out.take(), self.err.take())))
@@ -106,9 +106,13 @@ class Server:
     def pack(self, value: Any, memo: Memo | None = None) -> bytes:
         """Encode a value; a `TypeError` says why one can't be handed over."""
         try:
-            return encode(value, leave=self.objects.leave, memo=memo)
+            return encode(value, leave=self.leave, memo=memo)
         except WireError as error:
             raise TypeError(f"this can't be handed to the tests: {error}") from None
+
+    def leave(self, value: Any) -> Handle:
+        """Give the handle of an object of the student's, or of a function that came from the judge."""
+        return value.handle if isinstance(value, TestFunction) else self.objects.leave(value)
 
     def meet(self, handle: Handle) -> Any:
         """Give the student's own object, or a stand-in for a function of the judge's."""

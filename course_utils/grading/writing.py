@@ -22,16 +22,19 @@ class Writer:
         self.size = self.items = 0
 
     def put(self, *chunks: bytes) -> None:
+        """Add bytes, up to the limit."""
         self.size += sum(map(len, chunks))
         if self.size > self.limits.size:
             raise WireError(f"a value of more than {self.limits.size} bytes can't cross")
         self.parts += chunks
 
     def text(self, value: str) -> None:
+        """Add a text and its length."""
         raw = value.encode("utf-8", "surrogatepass")
         self.put(struct.pack("<I", len(raw)), raw)
 
     def many(self, tag: bytes, values: Any, depth: int) -> None:
+        """Add a container's values and their number."""
         self.put(tag, struct.pack("<I", len(values)))
         for value in values:
             self.write(value, depth + 1)
@@ -51,6 +54,7 @@ class Writer:
         return True
 
     def write(self, value: Any, depth: int) -> None:
+        """Add any value."""
         self.items += 1
         if self.items > self.limits.items:
             raise WireError(f"more than {self.limits.items} values can't cross at once")
@@ -78,6 +82,8 @@ class Writer:
         elif kind is frozenset:
             self.many(b"Z", value, depth)
         elif kind in (slice, range):
+            if kind is range and value[self.limits.items :]:
+                raise WireError("a range of so many numbers can't cross")
             self.put(b"s" if kind is slice else b"r")
             for part in (value.start, value.stop, value.step):
                 self.write(part, depth + 1)
@@ -102,6 +108,7 @@ class Writer:
             raise WireError(f"a value of type {kind.__name__} can't cross: only plain values can")
 
     def mutable(self, value: Any, depth: int) -> None:
+        """Add an array, a tensor or a container that can be changed."""
         if type(value) is np.ndarray:
             self.array(b"A", value)
         elif type(value) is list:
@@ -120,12 +127,14 @@ class Writer:
             self.put(struct.pack(f"<B{len(shape)}q", len(shape), *shape), struct.pack("<Q", len(raw)), raw)
 
     def integer(self, value: int) -> None:
+        """Add a whole number."""
         length = value.bit_length() // 8 + 1
         if length > self.limits.integer:
             raise WireError(f"a whole number of {length} bytes can't cross")
         self.put(b"I", struct.pack("<H", length), value.to_bytes(length, "little", signed=True))
 
     def array(self, tag: bytes, value: Any) -> None:
+        """Add an array or a NumPy scalar."""
         try:
             code, flags, raw = arrays.array_parts(value)
         except ValueError as error:
@@ -136,6 +145,7 @@ class Writer:
         self.put(struct.pack(f"<B{len(shape)}q", len(shape), *shape), struct.pack("<Q", len(raw)), raw)
 
     def handle(self, value: Handle) -> None:
+        """Add a handle."""
         self.put(b"H", b"s" if value.owner == "student" else b"t", struct.pack("<I", value.number))
         for part in (value.kind, value.name[:100]):
             self.text(part)
