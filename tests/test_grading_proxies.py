@@ -1,6 +1,8 @@
 """Proxies: what tests may do with the student's functions, classes and objects, and what they may not."""
 
+import copy
 import gc
+import pickle
 import textwrap
 import types
 
@@ -47,6 +49,9 @@ def forever():
     while True:
         yield n
         n += 1
+
+def draw(rng, n):
+    return rng.normal(size=n)
 
 def loud(text):
     print(text)
@@ -208,6 +213,18 @@ def test_tensors_changed_in_place(student):
     assert got.tolist() == [2, 2]
 
 
+def test_generators_of_random_numbers(student):
+    """One that is passed gives the same numbers over there, and has moved on afterwards."""
+    rng, same = np.random.default_rng(3), np.random.default_rng(3)
+    assert student.use(lambda x: x, 1) == 1
+    got = student.draw(rng, 5)
+    np.testing.assert_array_equal(got, same.normal(size=5))
+    assert rng.random() == same.random()
+    assert student.same(rng) is rng
+    with pytest.raises(TypeError, match="can't be handed"):
+        student.draw(np.random.Generator(np.random.MT19937(1)), 5)
+
+
 def test_a_returned_argument_is_the_argument(student):
     x, items = np.zeros(2), [1]
     assert student.same(x) is x
@@ -359,13 +376,15 @@ def test_objects_are_refused_where_the_reference_gave_values(student, unknown):
         student.same(stack)
 
 
-def test_proxies_are_not_copied_or_pickled(student):
-    import copy
-    import pickle
-
-    for attempt in (copy.copy, copy.deepcopy, pickle.dumps):
-        with pytest.raises(TypeError, match="can't be copied"):
-            attempt(student.Stack(1))
+def test_copies_are_made_where_the_object_lives(student):
+    stack = student.Stack([1])
+    shallow, deep = copy.copy(stack), copy.deepcopy({"it": stack})["it"]
+    stack.items = [2]
+    assert type(deep) is Proxy
+    assert shallow.items == deep.items == [[1]]
+    assert stack.items == [2]
+    with pytest.raises(TypeError, match="can't be pickled"):
+        pickle.dumps(stack)
 
 
 # Exceptions ----------------------------------------------------------------------------------------

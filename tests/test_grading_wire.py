@@ -311,6 +311,11 @@ def array(code, shape, raw, tag=b"A", flags=2):
         b"k" + u32(9) + b"torch.nn." + b"x",
         b"k" + u32(4) + b"eval",
         b"k" + u32(10) + b"torch.load",
+        b"g" + b"N",
+        b"g" + encode((1, 2, 3)),
+        b"g" + encode((2**128, 1, 0, 0)),
+        b"g" + encode((1, 1, 2, 0)),
+        b"g" + encode((1, 1, True, 0)),
         b"R" + u32(0),
         b"H" + b"x" + u32(1) + u32(0) + u32(0) + b"\0",
         b"P" + u32(1) + b"A" + b"N" + b"N",
@@ -345,7 +350,7 @@ def test_damaged_messages_are_a_value_or_an_error(value, data):
         return
 
 
-@given(st.binary(max_size=40), st.sampled_from([b"A", b"G", b"X", b"H", b"k", b"P", b"L", b"M", b"R"]))
+@given(st.binary(max_size=40), st.sampled_from([b"A", b"G", b"X", b"H", b"k", b"P", b"g", b"L", b"M", b"R"]))
 @settings(max_examples=300, deadline=None)
 def test_any_bytes_after_a_tag_are_a_value_or_an_error(data, tag):
     memo = Memo()

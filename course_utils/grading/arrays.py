@@ -126,6 +126,34 @@ def tensor_from(name: str, grad: bool, shape: tuple[int, ...], raw: memoryview) 
     return value.requires_grad_(grad and (dtype.is_floating_point or dtype.is_complex))
 
 
+def is_random(value: Any) -> bool:
+    """Say whether a value is a generator of random numbers as ``np.random.default_rng`` makes them."""
+    return type(value) is np.random.Generator and type(value.bit_generator) is np.random.PCG64
+
+
+def random_parts(value: Any) -> tuple[int, int, int, int]:
+    """Take the state of a generator of random numbers."""
+    state = value.bit_generator.state
+    return state["state"]["state"], state["state"]["inc"], state["has_uint32"], state["uinteger"]
+
+
+def random_from(parts: Any) -> Any:
+    """Build a generator of random numbers; `ValueError` if the parts are no state."""
+    sizes = (128, 128, 1, 32)
+    if type(parts) is not tuple or list(map(type, parts)) != [int] * 4:
+        raise ValueError("a state has four whole numbers")
+    if not all(0 <= part < 2**size for part, size in zip(parts, sizes, strict=True)):
+        raise ValueError("a number of the state is too large")
+    bits = np.random.PCG64(0)
+    bits.state = {
+        "bit_generator": "PCG64",
+        "state": {"state": parts[0], "inc": parts[1] | 1},
+        "has_uint32": parts[2],
+        "uinteger": parts[3],
+    }
+    return np.random.Generator(bits)
+
+
 def unknown_kind(kind: Any) -> ValueError:
     """Make the error for numbers of a kind that can't cross."""
     return ValueError(f"numbers of kind {kind} can't cross; use float64, float32, int64 or bool")

@@ -50,10 +50,10 @@ def run(session: Session, step: Step, plan: Plan) -> Exception | None:
     return outcome
 
 
-def canaries(names: list[str]) -> list[str]:
-    """Write one-line tests that must fail with an `AssertionError`, in a random order."""
+def canaries(names: list[str]) -> list[tuple[str, str]]:
+    """Write one-line tests that must fail with an `AssertionError`, each with its name, in a random order."""
     first, second = secrets.randbelow(10**6) / 7, -1 - secrets.randbelow(10**6) / 7
-    lines = [f"assert {first!r} == {second!r}", f"assert abs({first!r} - {second!r}) < 1e-3"]
+    lines = [("==", f"assert {first!r} == {second!r}"), ("abs", f"assert abs({first!r} - {second!r}) < 1e-3")]
     for name in names:
         last = name.rpartition(".")[2]
         root = name.split(".")[0]
@@ -61,19 +61,19 @@ def canaries(names: list[str]) -> list[str]:
         pair = ", ".join(made.format(root=root, x=x) for x in (first, second))
         extra = ", 'canary'" if last.startswith("expect_") else ""
         if last in _ANSWERS:
-            lines.append(f"assert {name}({pair})")
+            lines.append((name, f"assert {name}({pair})"))
         elif last in _RAISES:
-            lines.append(f"{name}({pair}{extra})")
+            lines.append((name, f"{name}({pair}{extra})"))
     secrets.SystemRandom().shuffle(lines)
     return lines
 
 
-def _must_fail(session: Session, step: Step, lines: list[str]) -> None:
-    for line in lines:
+def _must_fail(session: Session, step: Step, lines: list[tuple[str, str]]) -> None:
+    for name, line in lines:
         try:
             session.tell("run", step.name, line)
         except AssertionError:
             continue
         except Exception as error:
-            raise CanaryError(f"`{line}` raised {type(error).__name__}") from None
-        raise CanaryError(f"`{line}` did not fail")
+            raise CanaryError(f"an assertion with {name} raised {type(error).__name__}") from None
+        raise CanaryError(f"an assertion with {name} that must fail did not")

@@ -81,7 +81,8 @@ def repeat(original: Any, new: Any, undo: list[tuple[Any, Any]]) -> None:
     WireError
         If no call could have changed it like this in place.
     """
-    undo.append((original, original.detach().clone() if arrays.is_tensor(original) else original.copy()))
+    shallow = isinstance(original, CONTAINERS)  # what is inside may be no plain value
+    undo.append((original, original.copy() if shallow else decode(encode(original))))
     become(original, new)
 
 
@@ -106,5 +107,7 @@ def become(original: Any, new: Any) -> None:
         original.update(new)
     elif arrays.is_tensor(original) and arrays.is_tensor(new) and original.shape == new.shape:
         original.detach().copy_(new.detach())
+    elif arrays.is_random(original) and arrays.is_random(new):
+        original.bit_generator.state = new.bit_generator.state
     else:
         raise WireError("a value can't become one of another type in place")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import operator
 import types
@@ -123,6 +124,8 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "format": format,
     "dir": lambda target: [name for name in dir(target) if type(name) is str][:1000],
     "isinstance": _isinstance,
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
     **{name: getattr(operator, name) for name in UNARY},
     **{name: _binary(name) for name in BINARY},
     **{f"r{name}": _binary(name, swapped=True) for name in BINARY if not name.startswith("i")},

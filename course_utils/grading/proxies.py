@@ -152,8 +152,14 @@ class Proxy:
     def __contains__(self, value: object) -> bool:
         raise Refused(f"{describe(self)} was asked with 'in'; a list, set or dict was expected")
 
+    def __copy__(self) -> Any:
+        return ask(self, ".__copy__()", "copy")
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return ask(self, ".__deepcopy__()", "deepcopy")
+
     def __reduce_ex__(self, protocol: Any) -> Any:
-        raise TypeError("an object of the student's can't be copied or pickled here")
+        raise TypeError("an object of the student's can't be pickled")
 
 
 def number_of(proxy: Proxy, session: Session) -> int:

@@ -143,6 +143,13 @@ class Reader:
         except (ValueError, TypeError, RuntimeError, MemoryError) as error:
             raise WireError(f"not a tensor: {type(error).__name__}") from None
 
+    def random(self, depth: int) -> Any:
+        """Read a generator of random numbers."""
+        try:
+            return self.remember(arrays.random_from(self.read(depth + 1)))
+        except ValueError as error:
+            raise WireError(f"not a generator of random numbers: {error}") from None
+
     def constant(self, depth: int) -> Any:
         """Read a type or a kind of number."""
         name = self.text()
@@ -203,6 +210,7 @@ _READERS: dict[bytes, Callable[[Reader, int], Any]] = {
     b"A": Reader.array,
     b"G": Reader.scalar,
     b"X": Reader.tensor,
+    b"g": Reader.random,
     b"k": Reader.constant,
     b"R": Reader.reference,
     b"P": Reader.named,

@@ -189,6 +189,7 @@ class Server:
 def main(descriptor: int) -> None:
     """Serve the judge at the other end of a connected stream socket; never returns."""
     status = 0
+    os.set_inheritable(descriptor, False)
     try:
         Server(Channel(socket.socket(fileno=descriptor))).serve()
     except ChannelError:

@@ -94,7 +94,7 @@ class Writer:
         elif (name := arrays.constant_name(value)) is not None:
             self.put(b"k")
             self.text(name)
-        elif kind in CONTAINERS or kind is np.ndarray or arrays.is_tensor(value):
+        elif kind in CONTAINERS or kind is np.ndarray or arrays.is_tensor(value) or arrays.is_random(value):
             if not self.known(value, depth):
                 self.mutable(value, depth)
         elif (fields := named_fields(kind)) is not None and len(fields) == len(value):
@@ -117,6 +117,9 @@ class Writer:
             self.many(b"E", value, depth)
         elif type(value) is dict:
             self.many(b"M", [part for pair in value.items() for part in pair], depth)
+        elif arrays.is_random(value):
+            self.put(b"g")
+            self.write(arrays.random_parts(value), depth + 1)
         else:
             try:
                 name, grad, shape, raw = arrays.tensor_parts(value)
