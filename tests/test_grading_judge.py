@@ -87,6 +87,7 @@ def test_the_judge_is_what_it_was_after_all_attacks():
     """Whatever ran before in this process, honest answers earn everything and others nothing."""
     assert marked().total == len(WEAK) + 10
     assert exercise(marked(double="def double(x): return x * 3"), "double") == 0
+    assert not hasattr(sys.modules["__main__"], "DATA")
 
 
 def test_a_function_of_the_tests_that_raises_is_not_silenced():
@@ -108,6 +109,21 @@ def use(f):
     assert verdict.total == 0
     careful = swallowing.replace("f(3)", "f(2)")
     assert grade(plan, Submission({"a_answer": careful}), start_unconfined, known, QUICK).total == 3
+
+
+def test_a_test_that_catches_everything_does_not_reward_an_ending():
+    """A bare except in a test must not take the end of the process for the exception that it waits for."""
+    toy = notebook(
+        ("a_answer", "answer", "import math\ndef root(x):\n    return math.sqrt(x)", 0),
+        ("a_test", "test", "try:\n    root(-1)\nexcept:\n    pass\nelse:\n    assert False", 1),
+        ("a_value", "test", "assert root(4) == 2", 1),
+    )
+    plan = make_plan(toy)
+    known = rehearse(plan, start_unconfined, QUICK)
+    ending = "import os\ndef root(x):\n    return x**0.5 if x > 0 else os._exit(0)"
+    verdict = grade(plan, Submission({"a_answer": ending}), start_unconfined, known, QUICK)
+    assert verdict.points == {"a_test": 0, "a_value": 1}
+    assert verdict.cells[0].status == "stopped"
 
 
 def test_values_that_a_test_compares_with_never_reach_student_code():

@@ -40,6 +40,7 @@ class Channel:
         self.stream = stream
         self.stream.setblocking(False)
         self.deadline: float | None = None
+        self._come = bytearray()
 
     def send(self, message: bytes) -> None:
         """Send one message.
@@ -53,11 +54,10 @@ class Channel:
             raise ChannelError(f"a message of {len(message)} bytes is longer than {LARGEST}")
         rest = memoryview(struct.pack("<I", len(message)) + message)
         while rest:
-            self._wait(select.POLLOUT)
             try:
-                rest = rest[self.stream.send(rest[: 2**20]) :]
+                rest = rest[self.stream.send(rest) :]
             except BlockingIOError:
-                continue
+                self._wait(select.POLLOUT)
             except OSError as error:
                 raise ChannelError(f"the other side is gone ({error.strerror})") from None
 
@@ -79,19 +79,21 @@ class Channel:
         self.stream.close()
 
     def _exactly(self, count: int) -> bytes:
-        data = bytearray()
-        while len(data) < count:
+        """Take bytes from what has come, waiting for more as long as they are too few."""
+        while len(self._come) < count:
             self._wait(select.POLLIN)
             try:
-                part = self.stream.recv(min(count - len(data), 2**20))
+                part = self.stream.recv(max(2**16, min(count - len(self._come), 2**20)))
             except BlockingIOError:
                 continue
             except OSError as error:
                 raise ChannelError(f"the other side is gone ({error.strerror})") from None
             if not part:
                 raise ChannelError("the other side is gone")
-            data += part
-        return bytes(data)
+            self._come += part
+        taken = bytes(memoryview(self._come)[:count])
+        del self._come[:count]
+        return taken
 
     def _wait(self, event: int) -> None:
         poll = select.poll()

@@ -17,7 +17,7 @@ def snapshot(value: Any) -> Any:
         return list(value)
     if isinstance(value, dict):
         return [part for pair in value.items() for part in pair]
-    return encode(value)
+    return (value.shape, value.tobytes()) if isinstance(value, np.ndarray) else encode(value)
 
 
 def changed(memo: Memo, before: list[Any], leave: Callable[[Any], Handle]) -> list[tuple[int, bytes]]:
