@@ -388,6 +388,36 @@ def test_tests_beside_student_code_are_listed_and_guarded(source, points):
     assert verdict.beside == ["a_test"]
 
 
+def test_canaries_survive_a_restart():
+    """A new worker, too, knows what the library was before student code ran in it."""
+    toy = copy.deepcopy(BESIDE)
+    first = notebook(
+        ("b_answer", "answer", "def leave():\n    return 1", 0), ("b_test", "test", "assert leave()", 1)
+    )
+    toy.cells[1:1] = first.cells
+    plan = make_plan(toy)
+    known = rehearse(plan, start_unconfined, QUICK)
+    ending = "import os\ndef leave():\n    os._exit(0)"
+    patched = "import numpy as np\nreal = np.allclose\nnp.allclose = lambda *a: real(*a)\n" + DOUBLE
+    for source, points in ((DOUBLE, 4), (patched, 0)):
+        given = Submission({"a_answer": source, "b_answer": ending})
+        verdict = grade(plan, given, start_unconfined, known, QUICK)
+        assert verdict.points == {"b_test": 0, "a_test": points}
+        assert len(verdict.deaths) == 1
+    assert "library functions were replaced: ['np.allclose']" in verdict.cells[-1].for_instructor
+
+
+@pytest.mark.parametrize("name", ["thread_on_the_wire", "early_exit_of_the_answer", "patched_worker"])
+@pytest.mark.parametrize("place", ["", "setup", "twice_test"])
+def test_cells_of_the_students_own_that_attack(name, place):
+    """Wherever a hostile cell is added, there is a verdict, and no point that the answers did not earn."""
+    added = {place: [textwrap.dedent(ATTACKS[name][2])]}
+    answers = PLAN.reference.answers | {"double_answer": "def double(x):\n    return x * 3"}
+    verdict = grade(PLAN, Submission(answers, added), start_unconfined, profile(), SHORT)
+    assert len(verdict.cells) == len(WEAK) + 2
+    assert exercise(verdict, "double") == 0
+
+
 NETWORK = """
 import torch
 from torch import nn

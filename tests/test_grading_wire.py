@@ -247,6 +247,8 @@ def test_other_objects_are_refused(value):
         (np.zeros(2**14), "more than 65536 bytes"),
         (np.broadcast_to(np.int8(1), (10**5, 2)), "more than 65536 bytes"),
         ([0] * 5001, "more than 5000 values"),
+        ([set() for _ in range(300)], "more than 5000 values"),
+        ([np.zeros(1) for _ in range(300)], "more than 5000 values"),
         (range(5001), "range of so many"),
         (range(2**70), "range of so many"),
         (eval("[" * 50 + "]" * 50), "nested more than"),

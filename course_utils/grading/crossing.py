@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 CONTAINERS = (list, dict, set)
+#: Values that take more memory than bytes on the wire count as so many.
+HEAVY = 20
 
 
 class WireError(ValueError):
@@ -21,7 +23,8 @@ class Limits:
     size : int
         Bytes of one encoded value.
     items : int
-        Values in it, containers' elements included.
+        Values in it, containers' elements included; arrays, tensors, dicts, sets, named tuples and handles
+        count as 21.
     depth : int
         Nested containers.
     integer : int

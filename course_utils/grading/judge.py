@@ -10,40 +10,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeVar
 
 from course_utils.grading import beside, reports
 from course_utils.grading.channel import Worker
+from course_utils.grading.lifeline import Allowance, JudgeError, Lifeline
 from course_utils.grading.plan import Plan, Step, Submission
 from course_utils.grading.session import Profile, Session, WorkerStopped
 from course_utils.grading.trusted import OutOfTime, Trusted
 from course_utils.grading.verdict import AnswerVerdict, CellVerdict, Verdict, clean
 
-T = TypeVar("T")
-
-
-class JudgeError(RuntimeError):
-    """The assignment itself is at fault: a setup cell fails, or the instructor's answers lose points."""
-
-
-@dataclass(frozen=True)
-class Allowance:
-    """How much time a submission gets, in seconds of the wall clock.
-
-    Attributes
-    ----------
-    cell : float
-        For one cell.
-    total : float
-        For the whole submission; what comes later is not run.
-    restarts : int
-        How often a new worker is started for the rest.
-    """
-
-    cell: float = 60.0
-    total: float = 900.0
-    restarts: int = 12
+__all__ = ["Allowance", "JudgeError", "grade", "rehearse"]
 
 
 def rehearse(plan: Plan, start: Callable[[], Worker], allowance: Allowance | None = None) -> Profile:
@@ -65,7 +41,7 @@ def rehearse(plan: Plan, start: Callable[[], Worker], allowance: Allowance | Non
     if lost:
         what = "; ".join(f"{cell.name}: {cell.for_instructor.strip()[-300:]}" for cell in lost)
         raise JudgeError(f"the instructor's own answers lose points when tests run in two processes. {what}")
-    return judge.profile
+    return judge.worker.profile
 
 
 def grade(
@@ -113,30 +89,35 @@ class _Judge:
         allowance: Allowance,
         record: bool = False,
     ) -> None:
-        self.plan, self.submission, self.start = plan, submission, start
-        self.profile, self.allowance, self.record = profile, allowance, record
-        self.verdict = Verdict()
+        self.plan, self.submission, self.allowance = plan, submission, allowance
+        self.worker = Lifeline(start, allowance, profile, record)
+        self.verdict = Verdict(deaths=self.worker.deaths)
         self.trusted = Trusted()
-        self.session: Session | None = None
-        self.history: list[tuple[str, str]] = []
         self.used: set[str] = set()
-        self.end = time.monotonic() + allowance.total
 
     def run(self) -> Verdict:
-        """Go through all steps."""
-        first_answer = True
+        """Go through all steps; cells of the student's own before the first answer run right before it."""
+        waiting: list[str] | None = [""]
         try:
             with self.trusted:
-                self.student_cells("")
                 for step in self.plan.steps:
-                    if step.kind == "answer" and first_answer:
-                        first_answer = False
-                        self.in_worker(lambda session: session.tell("remember", sorted(self.plan.library)))
+                    if waiting is not None and step.kind not in ("setup", "by hand"):
+                        self.remember()
+                        for name in waiting:
+                            self.student_cells(name)
+                        waiting = None
                     self.step(step)
-                    self.student_cells(step.name)
+                    if waiting is None:
+                        self.student_cells(step.name)
+                    else:
+                        waiting.append(step.name)
         finally:
-            self.end_session()
+            self.worker.close()
         return self.verdict
+
+    def remember(self) -> None:
+        """Let the worker keep what the library is, before student code runs in it."""
+        self.worker.tell("remember", sorted(self.plan.library))
 
     def step(self, step: Step) -> None:
         """Do what one step asks for."""
@@ -168,12 +149,12 @@ class _Judge:
         """Run a cell where student code runs, and note what came of it."""
         status, message = "ran", ""
         try:
-            self.in_worker(lambda session: session.tell("run", name, source))
-            self.history.append((name, source))
+            self.worker.tell("run", name, source)
+        except JudgeError:
+            raise
         except WorkerStopped as stop:
             status, message = ("late" if stop.late else "stopped"), stop.reason
         except Exception as error:
-            self.history.append((name, source))
             status, message = "raised", reports.for_student(error, self.submission, hidden=False)
         if own:
             self.verdict.answers.append(AnswerVerdict(name, status, clean(message)))
@@ -186,9 +167,9 @@ class _Judge:
         value: object
         try:
             if step.kind == "beside":
-                fault, value = self.in_worker(lambda session: beside.run(session, step, self.plan)), None
+                fault, value = self.worker.act(lambda session: beside.run(session, step, self.plan)), None
             else:
-                fault, value = self.in_worker(lambda session: self.test(session, step))
+                fault, value = self.worker.act(lambda session: self.test(session, step))
         except JudgeError:
             raise
         except (WorkerStopped, Exception) as error:  # the worker's answer to the judge itself was an error
@@ -238,54 +219,3 @@ class _Judge:
             packed = found.get(name) if isinstance(found, dict) else None
             if isinstance(packed, bytes):
                 self.trusted.namespace[name] = session.unpack(packed, (name,))
-
-    def in_worker(self, act: Callable[[Session], T]) -> T:
-        """Do something with a living worker; start a new one if the last has ended.
-
-        Raises
-        ------
-        WorkerStopped
-            If the worker ends meanwhile, or there is none any more.
-        """
-        session = self.living()
-        session.set_deadline(min(self.allowance.cell, self.end - time.monotonic()))
-        try:
-            return act(session)
-        finally:
-            if session.stopped is not None:
-                self.verdict.deaths.append(session.stopped.reason)
-
-    def living(self) -> Session:
-        """Give the session; if it has ended, a new one in which the student's cells have run again."""
-        while self.session is None or self.session.stopped:
-            if len(self.verdict.deaths) > self.allowance.restarts or time.monotonic() > self.end:
-                raise WorkerStopped("not run: the student's code was stopped too often before this cell")
-            self.end_session()
-            try:
-                worker = self.start()
-            except Exception as error:
-                raise JudgeError(f"no process for student code could be started: {error}") from error
-            self.session = Session(worker, self.profile, self.record)
-            self.replay(self.session)
-        return self.session
-
-    def replay(self, session: Session) -> None:
-        """Run again what ran before; a cell that ends the worker now is left out from then on."""
-        history, self.history = self.history, []
-        for position, (name, source) in enumerate(history):
-            session.set_deadline(min(self.allowance.cell, self.end - time.monotonic()))
-            try:
-                session.tell("run", name, source)
-            except WorkerStopped as stop:
-                self.verdict.deaths.append(stop.reason)
-                self.history += history[position + 1 :]
-                return
-            except Exception:
-                pass  # it raised before, too
-            self.history.append((name, source))
-
-    def end_session(self) -> None:
-        """End the worker."""
-        if self.session is not None:
-            self.session.worker.kill()
-            self.session = None

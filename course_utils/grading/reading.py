@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from course_utils.grading import arrays
-from course_utils.grading.crossing import CONTAINERS, Handle, Limits, Memo, WireError
+from course_utils.grading.crossing import CONTAINERS, HEAVY, Handle, Limits, Memo, WireError
 from course_utils.grading.plain import make_named_tuple
 
 
@@ -50,12 +50,13 @@ class Reader:
 
     def read(self, depth: int) -> Any:
         """Read any value."""
-        self.items += 1
+        tag = bytes(self.take(1))
+        self.items += 1 + HEAVY * (tag in b"AXgPHMEZ")
         if self.items > self.limits.items:
             raise WireError(f"more than {self.limits.items} values")
         if depth > self.limits.depth:
             raise WireError(f"nested more than {self.limits.depth} deep")
-        read = _READERS.get(bytes(self.take(1)))
+        read = _READERS.get(tag)
         if read is None:
             raise WireError("unknown kind of value")
         return read(self, depth)

@@ -10,12 +10,11 @@ from typing import Any
 
 from course_utils.grading.channel import ChannelError, ChannelTimeout, Worker
 from course_utils.grading.faults import Fault
+from course_utils.grading.functions import Functions
 from course_utils.grading.inplace import become, read_changes, repeat
 from course_utils.grading.proxies import Path, Proxy, Refused, further, number_of
 from course_utils.grading.wire import Handle, Memo, WireError, decode, encode
 
-MOST_FUNCTIONS = 10_000
-MOST_NESTED = 20
 MOST_VALUES = 100_000
 
 #: For each way of getting at something of the student's, what the instructor's own answers gave there.
@@ -60,15 +59,12 @@ class Session:
         if record and profile is None:
             self.profile = {}
         self.stopped: WorkerStopped | None = None
-        self.functions: list[Any] = []
-        self.failed_assertion: AssertionError | None = None
+        self.functions = Functions()
         self.errors_printed = ""
         self.apply_changes = True
         self.surprises: list[tuple[Any, Any]] = []
-        self._function_numbers: dict[int, int] = {}
         self._proxies: weakref.WeakValueDictionary[int, Proxy] = weakref.WeakValueDictionary()
         self._dropped: list[int] = []
-        self._nested = 0
 
     def set_deadline(self, seconds: float) -> None:
         """Give all requests from now on this much time together."""
@@ -141,8 +137,7 @@ class Session:
             value = self._decode(content, path, met, memo) if kind == "done" else None
         except WireError as error:
             raise self._stop(f"the student's process sent what is no answer: {error}") from None
-        if self.failed_assertion is not None:
-            failed, self.failed_assertion = self.failed_assertion, None
+        if (failed := self.functions.take_failed()) is not None:
             raise failed
         if kind == "raised":
             raise Fault(content).exception(iterating=iterating)
@@ -219,24 +214,16 @@ class Session:
 
     def _call_back(self, number: int, packed: bytes, path: Path) -> None:
         """Call a function of the tests for student code, and send what comes of it."""
-        self._nested += 1
         try:
-            if not 0 <= number < len(self.functions):
-                raise self._stop("the student's process called a function that it was not given")
-            if self._nested > MOST_NESTED:
-                raise RecursionError("functions of the tests and of the answer call each other too deep")
+            function = self.functions.find(number)
+        except WireError as error:
+            raise self._stop(f"the student's process called {error}") from None
+
+        def call() -> bytes:
             args, kwargs = self._arguments(packed, further(path, "(…)"))
-            reply: tuple[bool, Any] = (True, self._pack(self.functions[number](*args, **kwargs)))
-        except AssertionError as error:  # must not be lost if student code catches it
-            self.failed_assertion = self.failed_assertion or error
-            reply = (False, {"builtin": "AssertionError", "text": "", "args": []})
-        except Exception as error:
-            plain = [a for a in error.args[:5] if type(a) in (int, float, str)]
-            named = {"builtin": _builtin(error), "name": type(error).__name__, "text": str(error)[:1000]}
-            reply = (False, {**named, "args": plain})
-        finally:
-            self._nested -= 1
-        self._send(("answer", *reply))
+            return self._pack(function(*args, **kwargs))
+
+        self._send(("answer", *self.functions.answer(call)))
 
     def _arguments(self, packed: bytes, path: Path) -> tuple[tuple[Any, ...], dict[str, Any]]:
         met: list[Handle] = []
@@ -263,26 +250,12 @@ class Session:
         """Give the handle of a proxy's object, or let student code call a function of the tests."""
         if isinstance(value, Proxy):
             return Handle("student", number_of(value, self))
-        if not callable(value):
-            raise WireError(
-                f"an object of type {type(value).__name__} is neither a plain value nor a function; pass "
-                'plain values, or let the cell run beside the answers ("course": {"runs": "beside"})'
-            )
-        number = self._function_numbers.get(id(value))
-        if number is None:
-            if len(self.functions) >= MOST_FUNCTIONS:
-                raise WireError(f"more than {MOST_FUNCTIONS} functions")
-            number = len(self.functions)
-            self._function_numbers[id(value)] = number
-            self.functions.append(value)
-        return Handle("test", number, "function", getattr(value, "__name__", "function"))
+        return self.functions.leave(value)
 
     def _meet(self, handle: Handle, path: Path, met: list[Handle]) -> Any:
         """Give the proxy for a handle, or the tests' own function that student code hands back."""
         if handle.owner == "test":
-            if handle.number >= len(self.functions):
-                raise WireError("a function that was not given")
-            return self.functions[handle.number]
+            return self.functions.find(handle.number)
         if handle.number in self._dropped:
             self._dropped.remove(handle.number)
         if handle.kind == "iterator":
@@ -310,25 +283,18 @@ class Session:
         """Compare what came with what the instructor's answers gave at the same place."""
         if self.profile is None:
             return
-        seen = (
-            self.profile.setdefault("".join(path), set())
-            if self.record
-            else self.profile.get("".join(path), set())
-        )
+        key = "".join(path)
+        seen = self.profile.setdefault(key, set()) if self.record else self.profile.get(key, set())
         if self.record:
             seen.add("object" if met else "plain")
         elif met and "object" not in seen:
             names = ", ".join(sorted({handle.name[:50] for handle in met}))
-            raise Refused(f"{''.join(path)} gave an object of class {names}; plain values were expected")
+            raise Refused(f"{key} gave an object of class {names}; plain values were expected")
 
 
 def _in_place(place: int) -> str:
     """Name a change of one argument as a profile keeps it."""
     return f"argument {place} changes"
-
-
-def _builtin(error: Exception) -> str:
-    return next(base.__name__ for base in type(error).__mro__ if base.__module__ == "builtins")
 
 
 def _is_text(key: Any) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from course_utils.grading import arrays
-from course_utils.grading.crossing import CONTAINERS, Handle, Limits, Memo, WireError
+from course_utils.grading.crossing import CONTAINERS, HEAVY, Handle, Limits, Memo, WireError
 from course_utils.grading.plain import named_fields, plain
 
 
@@ -53,11 +53,15 @@ class Writer:
         self.put(b"R", struct.pack("<I", place))
         return True
 
-    def write(self, value: Any, depth: int) -> None:
-        """Add any value."""
-        self.items += 1
+    def charge(self, count: int) -> None:
+        """Count values, up to the limit."""
+        self.items += count
         if self.items > self.limits.items:
             raise WireError(f"more than {self.limits.items} values can't cross at once")
+
+    def write(self, value: Any, depth: int) -> None:
+        """Add any value."""
+        self.charge(1)
         if depth > self.limits.depth:
             raise WireError(f"containers nested more than {self.limits.depth} deep can't cross")
         value = plain(value)
@@ -80,6 +84,7 @@ class Writer:
         elif kind is tuple:
             self.many(b"U", value, depth)
         elif kind is frozenset:
+            self.charge(HEAVY)
             self.many(b"Z", value, depth)
         elif kind in (slice, range):
             if kind is range and value[self.limits.items :]:
@@ -98,6 +103,7 @@ class Writer:
             if not self.known(value, depth):
                 self.mutable(value, depth)
         elif (fields := named_fields(kind)) is not None and len(fields) == len(value):
+            self.charge(HEAVY)
             self.put(b"P")
             self.text(kind.__name__)
             self.write(tuple(fields), depth + 1)
@@ -114,10 +120,13 @@ class Writer:
         elif type(value) is list:
             self.many(b"L", value, depth)
         elif type(value) is set:
+            self.charge(HEAVY)
             self.many(b"E", value, depth)
         elif type(value) is dict:
+            self.charge(HEAVY)
             self.many(b"M", [part for pair in value.items() for part in pair], depth)
         elif arrays.is_random(value):
+            self.charge(HEAVY)
             self.put(b"g")
             self.write(arrays.random_parts(value), depth + 1)
         else:
@@ -125,6 +134,7 @@ class Writer:
                 name, grad, shape, raw = arrays.tensor_parts(value)
             except (ValueError, RuntimeError) as error:
                 raise WireError(str(error)) from None
+            self.charge(HEAVY)
             self.put(b"X", b"\1" if grad else b"\0")
             self.text(name)
             self.put(struct.pack(f"<B{len(shape)}q", len(shape), *shape), struct.pack("<Q", len(raw)), raw)
@@ -142,6 +152,7 @@ class Writer:
             code, flags, raw = arrays.array_parts(value)
         except ValueError as error:
             raise WireError(str(error)) from None
+        self.charge(HEAVY if tag == b"A" else 0)
         self.put(tag, bytes([flags]))
         self.text(code)
         shape = value.shape
@@ -149,6 +160,7 @@ class Writer:
 
     def handle(self, value: Handle) -> None:
         """Add a handle."""
+        self.charge(HEAVY)
         self.put(b"H", b"s" if value.owner == "student" else b"t", struct.pack("<I", value.number))
         for part in (value.kind, value.name[:100]):
             self.text(part)
