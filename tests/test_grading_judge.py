@@ -264,7 +264,7 @@ def double(x):
     lost = [cell for cell in verdict.cells if cell.points < cell.maximum]
     assert [cell.name for cell in lost] == ["double_text"]
     assert lost[0].status == "late"
-    assert "too long" in lost[0].for_student
+    assert lost[0].for_student == "this took too long"
 
 
 def test_hidden_tests_stay_hidden():
@@ -278,6 +278,12 @@ def test_hidden_tests_stay_hidden():
                 assert "assert" not in said
                 assert "3.0" not in said
                 assert "6" not in said
+    named = "def double(x):\n    return type(f'input{x}', (), {})()"
+    ended = "import os\ndef double(x):\n    os._exit(7)"
+    for source in (named, ended):
+        told = marked(double=source).cells[0].for_student
+        assert "input3" not in told
+        assert "double_equal" not in told
     stopped = marked(double=leaking).cells[0]
     line = leaking.splitlines()[1].strip()
     assert stopped.for_student == f"your code stopped with ValueError in line 2 of double_answer: `{line}`"

@@ -60,18 +60,20 @@ def named_fields(kind: type) -> tuple[str, ...] | None:
 
 
 @lru_cache(maxsize=256)
-def make_named_tuple(name: str, fields: tuple[str, ...]) -> type:
+def make_named_tuple(fields: tuple[str, ...]) -> type:
     """Make a tuple class whose elements have names too. No code is compiled for it.
+
+    The class's own name does not cross: it would stand in messages, and student code could choose it.
 
     Raises
     ------
     TypeError
         If the names are not proper, public and different identifiers.
     """
-    for field in (name, *fields):
+    for field in fields:
         if not (type(field) is str and field.isidentifier() and len(field) <= 100) or iskeyword(field):
             raise TypeError("not a name")
     if len(set(fields)) < len(fields) or any(field.startswith("_") for field in fields):
         raise TypeError("names must be public and different")
     places = {field: property(itemgetter(place)) for place, field in enumerate(fields)}
-    return type(name, (tuple,), {"_fields": fields, "__slots__": (), **places})
+    return type("NamedTuple", (tuple,), {"_fields": fields, "__slots__": (), **places})

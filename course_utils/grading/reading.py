@@ -174,11 +174,10 @@ class Reader:
 
     def named(self, depth: int) -> Any:
         """Read a named tuple."""
-        name = self.text()
         fields, values = self.read(depth + 1), self.read(depth + 1)
         if type(fields) is not tuple or type(values) is not tuple or len(fields) != len(values):
             raise WireError("a named tuple whose names and values differ in number")
-        return make_named_tuple(name, fields)(values)
+        return make_named_tuple(fields)(values)
 
     def handle(self, depth: int) -> Any:
         """Read a handle and have it met."""

@@ -47,16 +47,19 @@ def for_student(error: BaseException, submission: Submission, hidden: bool, sour
         The test cell's; its first comment, which is released, says what it is about.
     """
     fault: Fault | None = getattr(error, "fault", None)
-    if isinstance(error, WorkerStopped | OutOfTime):
-        return error.reason if isinstance(error, WorkerStopped) else "the tests of this cell took too long"
     about = re.match(r"\s*# *([^#\n][^\n]*)", source)
     hint = f" ({about[1].strip()})" if hidden and about else ""
     if fault is not None:
         kind = type(error).__name__ if hidden else fault.name
         text = "" if hidden or not fault.text else f": {fault.text}"
         return f"your code stopped with {kind}{text}{_place(fault, submission)}{hint}"
-    if isinstance(error, Refused):
-        return str(error)
+    if isinstance(error, OutOfTime) or (isinstance(error, WorkerStopped) and error.late):
+        return f"this took too long{hint}"
+    if isinstance(error, WorkerStopped):
+        return f"the process that your code ran in has ended{hint}" if hidden else error.reason
+    if isinstance(error, Refused):  # its text names a class, which student code could name after its inputs
+        where = "an object of a class came where plain values were expected"
+        return f"{where}{hint}" if hidden else str(error)
     if not hidden or (isinstance(error, AssertionError) and _raised_in_expect(error)):
         return str(error) if isinstance(error, AssertionError) and str(error) else _short(error)
     if isinstance(error, NameError) and error.name:

@@ -105,7 +105,6 @@ class Writer:
         elif (fields := named_fields(kind)) is not None and len(fields) == len(value):
             self.charge(HEAVY)
             self.put(b"P")
-            self.text(kind.__name__)
             self.write(tuple(fields), depth + 1)
             self.write(tuple(value), depth + 1)
         elif self.leave is not None:
