@@ -45,8 +45,8 @@ class Lifeline:
         Starts a worker.
     allowance : Allowance
         Limits of time.
-    profile : dict
-        As for `course_utils.grading.session.Session`, like ``record``.
+    profile, record : dict, bool
+        As for `course_utils.grading.session.Session`.
 
     Attributes
     ----------

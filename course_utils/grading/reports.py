@@ -45,6 +45,11 @@ def for_student(error: BaseException, submission: Submission, hidden: bool, sour
         filled with its inputs are shown.
     source : str
         The test cell's; its first comment, which is released, says what it is about.
+
+    Returns
+    -------
+    str
+        Still to be cleaned (`course_utils.grading.verdict.clean`).
     """
     fault: Fault | None = getattr(error, "fault", None)
     about = re.match(r"\s*# *([^#\n][^\n]*)", source)

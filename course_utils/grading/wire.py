@@ -41,6 +41,10 @@ def encode(
     limits : Limits
         How much may cross.
 
+    Returns
+    -------
+    bytes
+
     Raises
     ------
     WireError
@@ -70,6 +74,11 @@ def decode(
         Numbers the mutable values, as for `encode`.
     limits : Limits
         How much may cross.
+
+    Returns
+    -------
+    Any
+        Of exact built-in types, or what ``meet`` gave.
 
     Raises
     ------
