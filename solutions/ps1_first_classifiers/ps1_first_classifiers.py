@@ -3,7 +3,7 @@
 #
 # Nearest neighbours and linear classifiers, with the details that decide whether a number can be trusted:
 # units, ties, leakage, empty classes, overflow. Each function below is a variation of one in chapters 2 and 3;
-# none of them is solved there.
+# exercises 1 to 7 are not solved there, and exercise 8 may build on chapter 1's features.
 #
 # **What you practise**
 #
@@ -18,7 +18,7 @@
 #
 # **Points**
 #
-# | exercise | objective | points | visible tests | hidden tests |
+# | exercise | objective | points | of them for visible tests | for hidden tests |
 # |---|---|---|---|---|
 # | 1 Distances in fair units | O1 | 10 | 2 | 8 |
 # | 2 A vote weighted by nearness | O2 | 10 | 2 | 8 |
@@ -39,8 +39,8 @@
 # ## How to work
 #
 # - Write your code where it says `YOUR CODE HERE` and take the `raise NotImplementedError()` out. Keep the
-#   functions' names and arguments; helpers of your own are welcome in the same cell. NumPy is enough for all
-#   of it; scikit-learn is allowed in exercise 8.
+#   functions' names and arguments; helpers of your own are welcome in the same cell. Exercises 1 to 7
+#   are for NumPy alone; scikit-learn is allowed in exercise 8.
 # - Below each exercise are **visible tests**: shapes, types and properties that must hold. When one fails, its
 #   message says what is wrong and where to look. `course check ps1` in a terminal runs all of them.
 # - Cells that say **hidden tests** run when your work is marked. They compare values, on other sizes, with one
@@ -97,8 +97,9 @@ from course_utils.grading.expect import (
 # </details>
 # <details class="hint"><summary>Hint 2</summary>
 #
-# A constant feature has standard deviation 0. Adding a small number to the divisor does not leave it out: what
-# happens to a test example that differs there? Picking the other columns does. With the expanded square,
+# A constant feature has standard deviation 0 on paper; in floating point it may come out as 1e-17 (try
+# `np.full(3, 0.1).std()`), so ask whether a column's largest and smallest training values are equal. Adding a small
+# number to the divisor does not leave a feature out: what happens to a test example that differs there? With the expanded square,
 # rounding can turn a squared distance of 0 into a tiny negative number; `np.sqrt` makes that NaN.
 #
 # </details>
@@ -219,7 +220,7 @@ test_ex1_edges()
 #
 # 1. Of two training examples at equal distance, the one with the smaller index is nearer.
 # 2. If some of the `k` neighbours are at distance exactly 0, only those vote, with equal weight.
-# 3. If classes end with equal weight, the smallest label wins.
+# 3. If classes end with equal weight, the smallest label wins. (Weights that differ by rounding alone are not tested.)
 #
 # **Why it matters.** In a plain vote the fifth neighbour counts as much as the first, however far it is. And a rule that
 # leaves ties open gives different results on different machines.
@@ -360,7 +361,7 @@ test_ex2_edges()
 # 1. every example is in exactly one fold;
 # 2. for each class, its numbers in any two folds differ by at most 1;
 # 3. the sizes of any two folds differ by at most 1;
-# 4. the same `seed` gives the same folds, another seed other ones, and no example is bound to a fold: over
+# 4. the same `seed` gives the same folds, another seed other ones (where there is more than one way), and no example is bound to a fold: over
 #    many seeds each example meets every fold.
 #
 # **Why it matters.** Cross-validation judges a model on a fold that took no part in fitting it. With a plain shuffle a rare class may be
@@ -561,7 +562,7 @@ def test_ex4_visible():
     points, labels, ks = rng.normal(size=(15, 2)), rng.integers(0, 3, size=15), [5, 1, 3]
     distances = np.sqrt(((points[:, None] - points) ** 2).sum(axis=-1))
     result = leave_one_out(distances, labels, ks)
-    expect(len(result) == 2, name, f"two results were expected, got {len(result)}", "return accuracies, best_k")
+    expect(isinstance(result, tuple) and len(result) == 2, name, "two results were expected", "return accuracies, best_k")
     accuracies, best_k = result
     expect_array(accuracies, (3,), f"{name}, accuracies", where="one accuracy for each k, in the order of ks")
     expect(((accuracies >= 0) & (accuracies <= 1)).all(), f"{name}, accuracies", "not between 0 and 1", "a fraction, not a count")
@@ -1119,7 +1120,7 @@ test_ex7_edges()
 # <details class="hint"><summary>Hint 2</summary>
 #
 # Edges: differences between neighbouring pixels of the grey picture give a strength and a direction at each place. Divide the picture into
-# cells of 4 × 4 or 8 × 8 pixels and add up, in each cell, the strengths by direction (8 or so directions). Bring the features to fair units (exercise 1) before a linear classifier.
+# cells of 4 × 4 or 8 × 8 pixels (chapter 1 used a grid of 4 × 4 cells, which here are cells of 8 × 8 pixels) and add up, in each cell, the strengths by direction (8 or so directions). Bring the features to fair units (exercise 1) before a linear classifier.
 #
 # </details>
 # <details class="hint"><summary>Hint 3</summary>
@@ -1229,13 +1230,13 @@ for class_name, counts in zip(POCKET10_CLASSES, confusion, strict=True):
 # %% [markdown] nbgrader={"grade": false, "grade_id": "ex9_text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ## Exercise 9: In your own words
 #
-# *Objectives O3, O4 and O5, 10 points, read and marked by a person.* About 250 words in all.
+# *Objectives O3, O4 and O5, 10 points, read and marked by a person.* About 350 words in all.
 #
-# 1. (4 points) Hold some pictures back, predict them with your `fit_predict` and look at `class_report`'s confusion matrix. Which two classes are confused most? Give
+# 1. (4 points) Hold at least 200 pictures back, or use your folds of exercise 3, predict them with your `fit_predict` and look at `class_report`'s confusion matrix. Which two classes are confused most? Give
 #    the numbers, and explain from your features why these two. What would have to change so that they are told apart?
 # 2. (3 points) A friend tries k = 1 … 50 and twelve scalings on the test set and reports the best accuracy found. In which direction is the number wrong, and why? How would
 #    you have chosen k and scaling, and what would you report?
-# 3. (3 points) In exercise 6, does the temperature change which class is predicted? Does it change the loss? Name a situation in which you would care about one and not about the other.
+# 3. (3 points) In exercise 6, with given weights, does the temperature change which class is predicted? Does it change the loss? Name a situation in which you would care about one and not about the other.
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "ex9_answer", "locked": false, "points": 10, "schema_version": 3, "solution": true, "task": false}
 # **Rubric (for the person who marks; the release shows an empty answer here).**
