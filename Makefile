@@ -37,7 +37,7 @@ assignments: $(READY)  ## generate assignments/ from solutions/
 bench: $(READY)  ## measure this machine and record it
 	$(BIN)/course bench
 
-grade-demo: $(READY)  ## grade two made-up submissions with nbgrader and print their marks
+grade-demo: $(READY)  ## grade two made-up submissions and print their marks
 	$(BIN)/python -m course_utils.grading.demo
 
 lab: $(READY)    ## open JupyterLab

@@ -7,6 +7,7 @@ class/        what students hand in and what grading makes of it, with the grade
 
 import os
 import sysconfig
+from importlib.util import find_spec
 from pathlib import Path
 
 c = get_config()  # noqa: F821  (given by nbgrader)
@@ -41,12 +42,20 @@ c.CourseDirectory.ignore = [
 ]
 
 # Downloads from an LMS: class/downloaded/<assignment>/archive/ holds the zip file; names inside begin with
-# the student's id, e.g. ada_ps1_first_classifiers.ipynb.
+# the student's id, e.g. ada_ps1_first_classifiers.ipynb. Only names that the LMS gave count: not those in
+# folders inside the zip file, and archives inside it stay packed.
 c.ZipCollectApp.downloaded_directory = "class/downloaded"
+c.ZipCollectApp.extractor_plugin = "course_utils.grading.collecting.SafeExtractor"
 c.FileNameCollectorPlugin.named_regexp = (
-    r".*[/\\](?P<student_id>[A-Za-z0-9.-]+)_(?P<file_id>ps[0-9]+_\w+)\.ipynb$"
+    r".*/extracted/(?:[^/]+/)?(?P<student_id>[A-Za-z0-9][A-Za-z0-9.-]*)_(?P<file_id>ps[0-9]+_\w+)\.ipynb$"
 )
 c.FileNameCollectorPlugin.valid_ext = [".ipynb"]
+
+# `nbgrader autograde` marks as `course grade` does: in two processes, student code in a sandbox.
+if (folder / "solutions").is_dir():
+    from course_utils.grading.nbgrader_autograde import install
+
+    install(c)
 
 # One cell may take this long; a cell that takes longer is interrupted and loses its points.
 c.Execute.timeout = 60
@@ -56,3 +65,15 @@ c.OverwriteCells.add_missing_cells = True
 # nbgrader gives 0 to a test cell that wrote to stderr. A warning or a progress bar is no mistake.
 c.IgnorePattern.enabled = True
 c.IgnorePattern.pattern = r"(?s)."
+
+# Pages for people: this course's feedback page, and formgrader with a second wall against hostile ones.
+theirs = Path(find_spec("nbgrader").origin).parent / "server_extensions" / "formgrader" / "templates"
+ours = Path(find_spec("course_utils").origin).parent / "grading" / "templates"
+c.HTMLExporter.extra_template_basedirs = [str(ours), str(theirs)]
+c.HTMLExporter.extra_template_paths = [str(theirs)]
+c.HTMLExporter.sanitize_html = True
+c.HTMLExporter.filters = {
+    "markdown2html": "course_utils.grading.sanitise.markdown2html",
+    "escaped_texts": "course_utils.grading.sanitise.escaped_texts",
+}
+c.GenerateFeedback.preprocessors = ["course_utils.grading.feedback.ForStudents"]

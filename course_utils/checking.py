@@ -261,8 +261,18 @@ def _failure(cell: NotebookNode, where: str) -> list[str]:
         if output.ename == "AssertionError":
             return [output.evalue or "an assertion failed"]
         line = _line_of_error(output.get("traceback", []))
-        return [f"{where} stopped with {output.ename}: {output.evalue}{line}"]
+        return [f"{where} stopped with {output.ename}: {output.evalue}{line}{_advice(output)}"]
     return []
+
+
+def _advice(output: NotebookNode) -> str:
+    """Say what usually lies behind two errors that beginners meet."""
+    name = re.match(r"name '(\w+)' is not defined", output.evalue)
+    if output.ename == "NameError" and name:
+        return f". Check that a cell above defines or imports `{name[1]}`, spelled like this"
+    if "NoneType" in output.evalue:
+        return ". Something is None here: does your function end with a `return`?"
+    return ""
 
 
 def _line_of_error(traceback: list[str]) -> str:

@@ -27,7 +27,12 @@ FILES = (
 INSTRUCTOR_ONLY = (
     "course_utils/assignments.py",
     "course_utils/cli/assignments.py",
+    "course_utils/cli/bench.py",
+    "course_utils/cli/grade.py",
     "course_utils/cli/release.py",
+    "course_utils/cli/report.py",
+    "course_utils/experiments/grading_bench.py",
+    "course_utils/experiments/grading_class.py",
     "course_utils/release.py",
     "course_utils/student_edition",
 )

@@ -1,10 +1,30 @@
 """Fixtures that several test files use."""
 
+import functools
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 from small_cifar10 import write_small_cifar10
+
+
+@functools.cache
+def why_no_sandbox() -> str:
+    """Say why no sandbox can be had on this machine at all, or nothing."""
+    if shutil.which("bwrap") is None:
+        return "bubblewrap is not installed"
+    inside = ["unshare", "--user", "--map-root-user", "--mount", "--pid", "--fork", "true"]
+    command = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "--", *inside]
+    done = subprocess.run(command, capture_output=True, text=True)
+    return f"this system lets no program make namespaces: {done.stderr.strip()}" if done.returncode else ""
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip tests of the sandbox where the system has none; where it has, ours must work."""
+    if item.get_closest_marker("sandbox") and why_no_sandbox():
+        pytest.skip(why_no_sandbox())
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from course_utils.grading.channel import start_unconfined
 from course_utils.grading.judge import Allowance, grade, rehearse
 from course_utils.grading.plan import Submission, make_plan
 
-QUICK = Allowance(cell=3.0, total=60.0)
+QUICK = Allowance(cell=15.0, total=120.0)
 
 
 def notebook(*cells):

@@ -178,6 +178,20 @@ def test_each_failure_says_what_and_where(release, right, tmp_path):
     assert "Think." not in without
 
 
+@pytest.mark.parametrize(
+    ("answer", "advice"),
+    [
+        ("def other():\n    return 1", "Check that a cell above defines or imports `one`"),
+        ("def one():\n    1", "does your function end with a `return`"),
+    ],
+)
+def test_what_beginners_meet_is_explained(tmp_path, answer, advice):
+    status, said = run_check(tiny(answer=answer, visible="assert one() + 0 == 1"), tmp_path)
+    assert status == 1
+    assert advice in said
+    assert "Hint: Think." in said
+
+
 def test_a_kernel_that_dies_or_hangs_is_reported(tmp_path):
     died = run_check(tiny(answer="import os\nos._exit(3)"), tmp_path)
     assert died[0] == 1

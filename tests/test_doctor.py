@@ -2,7 +2,6 @@
 
 import importlib.metadata
 import shutil
-import subprocess
 import sys
 from collections import namedtuple
 
@@ -12,6 +11,7 @@ from typer.testing import CliRunner
 from course_utils import doctor
 from course_utils.cli import app
 from course_utils.doctor import Finding
+from course_utils.grading.sandbox import SandboxError
 
 
 def never(*args, **kwargs):
@@ -33,7 +33,7 @@ def test_python_in_and_out_of_its_range(monkeypatch):
 
 def test_packages_missing_or_out_of_range_are_named_with_one_command(monkeypatch):
     assert doctor.check_packages().status == "ok"
-    assert doctor.check_packages("grading").detail.endswith("nbgrader")
+    assert "nbgrader" in doctor.check_packages("grading").detail
     needs = ["numpy>=99", "no-such-package>=1", "pillow>=1", 'nbgrader>=99; extra == "grading"']
     monkeypatch.setattr(importlib.metadata, "requires", lambda name: needs)
     found = doctor.check_packages()
@@ -113,7 +113,7 @@ def test_sandbox_really_runs_where_bubblewrap_is_installed():
     assert doctor.check_sandbox(required=True).status == "ok", doctor.check_sandbox().detail
 
 
-def test_sandbox_absent_broken_or_hanging(monkeypatch):
+def test_sandbox_absent_or_refused(monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: None)
     assert doctor.check_sandbox().status == "ok"
     found = doctor.check_sandbox(required=True)
@@ -121,15 +121,12 @@ def test_sandbox_absent_broken_or_hanging(monkeypatch):
     assert doctor.check_chromium().remedy == "apt-get install chromium"
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     assert doctor.check_chromium().detail == "/usr/bin/chromium"
-    refused = subprocess.CompletedProcess([], 1, "", "No permissions to create new namespace")
-    monkeypatch.setattr(subprocess, "run", lambda *a, **k: refused)
-    assert doctor.check_sandbox().status == "warn"
-    assert "No permissions" in doctor.check_sandbox(required=True).detail
 
-    def hangs(*args, **kwargs):
-        raise subprocess.TimeoutExpired("bwrap", 20)
+    def refused(*args):
+        raise SandboxError("No permissions", "allow them")
 
-    monkeypatch.setattr(subprocess, "run", hangs)
+    monkeypatch.setattr("course_utils.grading.sandbox.Sandbox", refused)
+    assert doctor.check_sandbox() == Finding("sandbox", "warn", "No permissions", "allow them")
     assert doctor.check_sandbox(required=True).status == "fail"
 
 

@@ -5,6 +5,7 @@ import subprocess
 
 import numpy as np
 import pytest
+import sklearn.linear_model
 import torch
 from torch.nn import functional as F
 
@@ -17,8 +18,10 @@ from course_utils.experiments import (
     least_squares,
     linear,
     neighbours,
+    networks,
     pocket,
     registry,
+    regularisation,
     run,
 )
 from course_utils.results import ResultError, summarise
@@ -187,6 +190,40 @@ def test_weight_decay_shrinks_the_weights():
     assert np.linalg.norm(decayed.weights) < 0.7 * np.linalg.norm(free.weights)
 
 
+@pytest.mark.parametrize("strength", [0.01, 1.0])
+def test_ridge_agrees_with_scikit_learn(strength):
+    images = np.random.default_rng(0).integers(0, 256, (30, 4, 4, 1), dtype=np.uint8)
+    labels = (images[:, 1, 1, 0] > 90).astype(np.int64)
+    x = images.reshape(30, 16) / 255
+    oracle = sklearn.linear_model.Ridge(alpha=30 * strength).fit(x, 2.0 * labels - 1)  # its loss is a sum
+    model = regularisation.Ridge(images, labels).at(strength)
+    assert np.allclose(model.weights[:, 1], oracle.coef_)
+    assert model.accuracy(images, labels) == np.mean((oracle.predict(x) > 0) == labels)
+
+
+def test_ridge_without_penalty_is_the_shortest_least_squares_solution():
+    images = np.random.default_rng(0).integers(0, 256, (10, 4, 4, 1), dtype=np.uint8)
+    labels = np.arange(10) % 2
+    x = images.reshape(10, 16) / 255
+    wanted = np.linalg.lstsq(x - x.mean(axis=0), 2.0 * labels - 1, rcond=None)[0]
+    assert np.allclose(regularisation.Ridge(images, labels).at(0.0).weights[:, 1], wanted)
+
+
+def test_a_sweep_chooses_on_validation_and_judges_on_test():
+    def always(label):
+        return linear.LinearClassifier(np.zeros(1), np.zeros((1, 2)), np.eye(2)[label])
+
+    pictures = np.zeros((4, 1, 1, 1), np.uint8)
+    parts = [(pictures, np.array(labels)) for labels in ([0, 0, 0, 1], [0, 1, 1, 1], [0, 0, 1, 1])]
+    found = regularisation.Sweep()
+    found.add({0.0: always(0), 0.5: always(1)}, *parts)
+    metrics = {name: summary["mean"] for name, summary in found.metrics().items()}
+    assert metrics["train_accuracy"] == [0.75, 0.25]
+    assert metrics["validation_accuracy"] == [0.25, 0.75]
+    assert metrics["chosen_strength"] == 0.5
+    assert metrics["test_accuracy"] == metrics["test_accuracy_without_penalty"] == 0.5
+
+
 def test_least_squares_solves_the_normal_equations():
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (60, 3, 3, 1), dtype=np.uint8)
@@ -198,6 +235,17 @@ def test_least_squares_solves_the_normal_equations():
     train, test = least_squares.least_squares((images, labels), (images[:10], labels[:10]))
     assert train == np.mean((x @ w > 0) == labels)
     assert test == np.mean((x[:10] @ w > 0) == labels[:10])
+
+
+def test_a_network_learns_and_is_the_same_after_loading():
+    train, test = (registry.made_up_pictures("fashion_mnist", n=n, seed=n) for n in (200, 50))
+    train_accuracy, test_accuracy, same = networks.train_and_reload(
+        train, test, hidden=(30,), lr=0.1, epochs=60, seed=0
+    )
+    assert len(train_accuracy) == len(test_accuracy) == 60
+    assert train_accuracy[-1] > 0.9 > 0.5 > train_accuracy[0]
+    assert test_accuracy[-1] > 0.8
+    assert same == 1.0
 
 
 def test_two_classes_are_kept_in_grayscale():

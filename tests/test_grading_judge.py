@@ -2,15 +2,14 @@
 
 import copy
 import json
-import subprocess
 import sys
-import textwrap
 from collections import defaultdict
 from pathlib import Path
 
 import nbformat
 import pytest
-from grading_attacks import ATTACKS
+from attacks import ATTACKS
+from grading_attacks import BREAKING
 from grading_toys import DOUBLE, PLAN, QUICK, SETUP, TOY, WEAK, exercise, marked, notebook, profile
 
 from course_utils.grading import bank
@@ -21,19 +20,18 @@ from course_utils.grading.plan import PlanError, Submission, make_plan, submissi
 ROOT = Path(__file__).resolve().parent.parent
 PS1 = "ps1_first_classifiers"
 
-# What takes the worker down costs one worker for each cell; with a smaller allowance that is quick.
-SHORT = Allowance(cell=0.5, total=30.0, restarts=3)
+# What takes the worker down costs one worker for each cell; with few restarts that is quick.
+SHORT = Allowance(cell=5.0, total=60.0, restarts=3)
 
 
 # Attacks ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ATTACKS)
-def test_attack_earns_nothing(name):
+@pytest.mark.parametrize("name", BREAKING)
+def test_breaking_the_protocol_earns_nothing(name):
     """Not one of fifteen weakly written test cells is won; the verdict says why for each."""
-    tries, _, source = ATTACKS[name]
-    verdict = marked(SHORT, double=source)
-    assert exercise(verdict, "double") == 0.0, tries
+    verdict = marked(SHORT, double=BREAKING[name])
+    assert exercise(verdict, "double") == 0.0
     for cell in verdict.cells:
         if cell.name.startswith("double"):
             assert cell.status in ("failed", "late", "stopped")
@@ -43,41 +41,10 @@ def test_attack_earns_nothing(name):
     assert all(ord(letter) >= 32 or letter == "\n" for letter in verdict.as_json())
 
 
-@pytest.fixture(scope="module")
-def marks_in_process():
-    """Points of the exercise by attack where student code runs in the marker's own process (in forks)."""
-    code = """
-        import os, sys, textwrap
-        sys.path.insert(0, "tests")
-        from course_utils.grading import bank
-        from grading_attacks import ATTACKS
-        from grading_toys import TOY
-        for name, (_, works, source) in ATTACKS.items():
-            if works:
-                if os.fork() == 0:
-                    points = bank.mark(TOY, {"double_answer": textwrap.dedent(source)})
-                    won = sum(value for cell, value in points.items() if cell.startswith("double"))
-                    sys.__stdout__.write(f"{name} {won}\\n")
-                    sys.__stdout__.flush()
-                    os._exit(0)
-                os.wait()
-    """
-    command = [sys.executable, "-c", textwrap.dedent(code)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    return {name: float(won) for name, won in map(str.split, done.stdout.splitlines())}
-
-
-@pytest.mark.parametrize("name", [name for name, (_, works, _) in ATTACKS.items() if works])
-def test_attack_is_real(name, marks_in_process):
-    """The same answer wins points where student code runs in the marker's own process."""
-    assert marks_in_process[name] > 0
-
-
 def test_an_attack_does_not_touch_the_other_exercises():
     """What costs one exercise its points costs the others none; a worker that ended is replaced."""
     for name in ("patched_allclose", "always_equal", "early_exit_of_the_answer", "closed_descriptors"):
-        verdict = marked(Allowance(cell=2.0, total=60.0, restarts=20), double=ATTACKS[name][2])
+        verdict = marked(Allowance(cell=2.0, total=60.0, restarts=20), double=ATTACKS[name].source)
         assert exercise(verdict, "counter") == 5
         assert exercise(verdict, "twice") == 5
     assert len(verdict.deaths) == len(WEAK)
@@ -417,7 +384,7 @@ def test_canaries_survive_a_restart():
 @pytest.mark.parametrize("place", ["", "setup", "twice_test"])
 def test_cells_of_the_students_own_that_attack(name, place):
     """Wherever a hostile cell is added, there is a verdict, and no point that the answers did not earn."""
-    added = {place: [textwrap.dedent(ATTACKS[name][2])]}
+    added = {place: [ATTACKS[name].source]}
     answers = PLAN.reference.answers | {"double_answer": "def double(x):\n    return x * 3"}
     verdict = grade(PLAN, Submission(answers, added), start_unconfined, profile(), SHORT)
     assert len(verdict.cells) == len(WEAK) + 2

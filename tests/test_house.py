@@ -114,11 +114,13 @@ def test_nothing_names_a_place_on_somebodys_machine():
     places = "|".join(["work", "tmp", "root", "home", "Users", "mnt"])
     pattern = re.compile(rf"""(?:^|[\s"'(=`])/(?:{places})/[\w.]+[^\s"']*""", re.MULTILINE)
     made_up = ("/home/me/", "/tmp/ipykernel_12/", "/tmp/abc/")  # in tests of what removes such places
+    sandboxed = re.compile(r"course_utils/grading/|tests/(attacks/|test_grad|test_attacks)")  # its own /tmp
     found = [
         f"{path.relative_to(ROOT)}: {m[0].strip()}"
         for path in tracked()
         for m in pattern.finditer(text_of(path))
         if not any(place in m[0] for place in made_up)
+        and not ("/tmp/" in m[0] and sandboxed.match(path.relative_to(ROOT).as_posix()))
     ]
     assert found == []
 

@@ -54,10 +54,20 @@ def test_it_holds_what_students_need_and_nothing_else(edition):
     ):
         assert needed in files
     instructors = re.compile(
-        r"^(solutions|tests|class|\.ci|nbgrader_config)|bank|leaks|student_edition|cli/release"
+        r"^(solutions|tests|class|\.ci|nbgrader_config)|grading/bank|/bank/|leaks|student_edition|cli/(release|grade|report)"
     )
     assert [name for name in files if instructors.search(name)] == []
     assert "make test" not in (edition / "README.md").read_text()
+
+
+def test_its_commands_work_without_the_grader(edition):
+    """What only instructors have is not there, and nothing that is there needs it."""
+    code = "import course_utils.cli, course_utils.doctor as d; print(d.check_sandbox().detail)"
+    environment = {**os.environ, "PYTHONPATH": str(edition)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=edition, env=environment, capture_output=True, text=True
+    )
+    assert done.stdout == "the students' edition does not grade\n", done.stderr
 
 
 def test_it_holds_no_secret(edition):

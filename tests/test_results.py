@@ -169,7 +169,16 @@ def test_run_time_note(tmp_path):
 
 def test_the_committed_results_satisfy_the_schema():
     """Each file lies in the schema, under its own name, and says how exact its data set is."""
-    prefixes = ("car_truck_", "cifar10_", "mnist_", "fashion_mnist_", "ladder_", "pocket10_", "bench")
+    prefixes = (
+        "car_truck_",
+        "cifar10_",
+        "mnist_",
+        "fashion_mnist_",
+        "ladder_",
+        "pocket10_",
+        "convolution_",
+        "bench",
+    )
     for name in results.names():
         result = results.load(name)
         assert name.startswith(prefixes), name

@@ -7,7 +7,19 @@ from typing import Any
 
 import numpy as np
 
-FAMILIES = ("facts", "least_squares", "linear", "neighbours", "ladder", "pocket", "sheets")
+FAMILIES = (
+    "facts",
+    "least_squares",
+    "linear",
+    "regularisation",
+    "networks",
+    "neighbours",
+    "ladder",
+    "pocket",
+    "sheets",
+    "convolution",
+    "filter_bank",
+)
 """Modules of this package that hold experiments."""
 
 
@@ -84,7 +96,7 @@ class Experiment:
     name : str
         Also the stem of its file.
     dataset : str
-        As :func:`course_utils.data.load` takes it.
+        As :func:`course_utils.data.load` takes it, or words of its own if `exactness` is given.
     minutes : float
         About how long it takes on two cores, once the pictures are in the cache.
     summary : str
@@ -93,6 +105,8 @@ class Experiment:
         Takes a :class:`Context`, returns an :class:`Outcome`.
     command : str
         What runs it, where it isn't ``course reproduce NAME``.
+    exactness : str
+        What the data are, where they are none of the course's data sets.
     """
 
     name: str
@@ -101,6 +115,7 @@ class Experiment:
     summary: str
     function: Callable[[Context], Outcome]
     command: str = ""
+    exactness: str = ""
 
 
 _REGISTRY: dict[str, Experiment] = {}

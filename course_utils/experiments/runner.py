@@ -90,7 +90,12 @@ def record(known: Experiment, outcome: Outcome, seconds: float, quick: bool = Fa
     """
     from course_utils.data import describe
 
-    rehearsal = {"dataset": "made-up pictures", "exactness": f"a rehearsal without {known.dataset}"}
+    if known.exactness:
+        data = {"dataset": known.dataset, "exactness": known.exactness}
+    elif quick:
+        data = {"dataset": "made-up pictures", "exactness": f"a rehearsal without {known.dataset}"}
+    else:
+        data = describe(known.dataset)
     settings = dict(outcome.settings)
     files = _files(outcome)
     if files:
@@ -101,7 +106,7 @@ def record(known: Experiment, outcome: Outcome, seconds: float, quick: bool = Fa
         "commit": machine.commit(Path(__file__).resolve().parent.parent.parent),
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "seeds": list(outcome.seeds),
-        **(rehearsal if quick else describe(known.dataset)),
+        **data,
         "hardware": machine.hardware(),
         "versions": machine.versions(),
         "wall_seconds": round(seconds, 1),

@@ -124,10 +124,13 @@ class Worker:
         The judge's end of the socket.
     kill : callable
         Ends the process and all it started, and waits for that. May be called twice.
+    why : callable
+        Ends it too, when it does not answer; says how it had ended by itself, or "" if nobody knows.
     """
 
     channel: Channel
     kill: Callable[[], None]
+    why: Callable[[], str] = str
 
 
 def start_unconfined() -> Worker:

@@ -35,20 +35,20 @@ def rehearse(plan: Plan, start: Callable[[], Worker], allowance: Allowance | Non
     JudgeError
         If they do not earn everything.
     """
-    judge = _Judge(plan, plan.reference, start, {}, allowance or Allowance(), record=True)
-    verdict = judge.run()
+    profile: Profile = {}
+    verdict = _Judge(plan, plan.reference, start, profile, allowance or Allowance(), record=True).run()
     lost = [cell for cell in verdict.cells if cell.status != "by hand" and cell.points != cell.maximum]
     if lost:
         what = "; ".join(f"{cell.name}: {cell.for_instructor.strip()[-300:]}" for cell in lost)
         raise JudgeError(f"the instructor's own answers lose points when tests run in two processes. {what}")
-    return judge.worker.profile
+    return profile
 
 
 def grade(
     plan: Plan,
     submission: Submission,
     start: Callable[[], Worker],
-    profile: Profile,
+    profile: Profile | None,
     allowance: Allowance | None = None,
 ) -> Verdict:
     """Mark one submission.
@@ -61,8 +61,9 @@ def grade(
         The student's cells.
     start : callable
         Starts a worker process, in its sandbox.
-    profile : dict
-        What `rehearse` gave for the same plan.
+    profile : dict or None
+        What `rehearse` gave for the same plan. None where the instructor's answers lose points: then objects
+        of students' are let through everywhere, but no operator of theirs is called.
     allowance : Allowance, optional
         Limits of time.
 
@@ -85,14 +86,14 @@ class _Judge:
         plan: Plan,
         submission: Submission,
         start: Callable[[], Worker],
-        profile: Profile,
+        profile: Profile | None,
         allowance: Allowance,
         record: bool = False,
     ) -> None:
         self.plan, self.submission, self.allowance = plan, submission, allowance
         self.worker = Lifeline(start, allowance, profile, record)
         self.verdict = Verdict(deaths=self.worker.deaths)
-        self.trusted = Trusted()
+        self.trusted = Trusted(self.allowance.output)
         self.used: set[str] = set()
 
     def run(self) -> Verdict:
@@ -175,7 +176,8 @@ class _Judge:
         except (WorkerStopped, Exception) as error:  # the worker's answer to the judge itself was an error
             fault, value = error, None
         if fault is None:
-            cell.points, cell.status, cell.for_instructor = reports.earned(value, step.points)
+            cell.points, cell.status, cell.for_instructor = self.earned(step, value)
+            cell.for_student = "" if cell.status == "passed" else f"{cell.points:g} of {step.points:g} points"
         else:
             late = isinstance(fault, OutOfTime) or (isinstance(fault, WorkerStopped) and fault.late)
             cell.status = "late" if late else "stopped" if isinstance(fault, WorkerStopped) else "failed"
@@ -184,6 +186,17 @@ class _Judge:
         cell.printed = clean(self.trusted.output.take(), 2000)
         cell.seconds = round(time.monotonic() - began, 3)
         self.verdict.cells.append(cell)
+
+    def earned(self, step: Step, value: object) -> tuple[float, str, str]:
+        """Give points, status and message for a cell that ran to its end.
+
+        Where the instructor's own answers gave a number of points, something else is no such number.
+        """
+        profile = {} if self.worker.profile is None else self.worker.profile
+        seen = profile.get(key := f"{step.name}'s value", set())
+        if self.worker.record and reports.as_number(value) is not None:
+            profile[key] = seen | {"number"}
+        return reports.earned(value, step.points, partial="number" in seen)
 
     def test(self, session: Session, step: Step) -> tuple[BaseException | None, object]:
         """Run a test cell here; a second time where student code changed arguments that it should not.

@@ -19,7 +19,7 @@ class JudgeError(RuntimeError):
 
 @dataclass(frozen=True)
 class Allowance:
-    """How much time a submission gets, in seconds of the wall clock.
+    """How much time a submission gets, in seconds of the wall clock, and what is kept of its output.
 
     Attributes
     ----------
@@ -29,11 +29,14 @@ class Allowance:
         For the whole submission; what comes later is not run.
     restarts : int
         How often a new worker is started for the rest.
+    output : int
+        Characters kept of what one cell prints.
     """
 
     cell: float = 60.0
     total: float = 900.0
     restarts: int = 12
+    output: int = 2**16
 
 
 class Lifeline:
@@ -55,7 +58,7 @@ class Lifeline:
     """
 
     def __init__(
-        self, start: Callable[[], Worker], allowance: Allowance, profile: Profile, record: bool
+        self, start: Callable[[], Worker], allowance: Allowance, profile: Profile | None, record: bool
     ) -> None:
         self.start, self.allowance, self.profile, self.record = start, allowance, profile, record
         self.deaths: list[str] = []
@@ -118,7 +121,7 @@ class Lifeline:
                 worker = self.start()
             except Exception as error:
                 raise JudgeError(f"no process for student code could be started: {error}") from error
-            self._session = Session(worker, self.profile, self.record)
+            self._session = Session(worker, self.profile, self.record, self.allowance.output)
             self._replay(self._session)
         return self._session
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import builtins
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from course_utils.grading.cells import (
@@ -137,6 +138,30 @@ def make_plan(notebook: NotebookNode) -> Plan:
         frozenset(library),
         {step.name: imports(step.source) for step in steps if step.kind == "answer"},
     )
+
+
+def without_answers(plan: Plan) -> Plan:
+    """Let every name that tests use and nothing of the instructor's binds be the student's to define.
+
+    For a notebook that comes without working answers, from which such names could be told.
+
+    Raises
+    ------
+    PlanError
+        If a cell imports ``*``: what that binds can't be told from what students bind.
+    """
+    mine = [step.source for step in plan.steps if step.kind in ("setup", "test")]
+    if any(re.search(r"\bimport\s*\*", source) for source in mine):
+        raise PlanError("a cell imports *: without answers, names that students define can't be told")
+    bound = set(dir(builtins)).union(*(bound_names(source) | imported_names(source) for source in mine))
+    steps = [
+        replace(step, kind="student setup")
+        if step.kind == "setup" and used_names(step.source) - bound
+        else step
+        for step in plan.steps
+    ]
+    used = set().union(*(used_names(step.source) for step in steps if step.kind in ("setup", "test")))
+    return replace(plan, steps=steps, proxied=plan.proxied | frozenset(used - bound))
 
 
 def submission_from(notebook: NotebookNode, plan: Plan) -> Submission:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import traceback
 
+import numpy as np
+
 from course_utils.grading import expect
 from course_utils.grading.faults import Fault
 from course_utils.grading.plan import Submission
@@ -13,8 +15,17 @@ from course_utils.grading.session import WorkerStopped
 from course_utils.grading.trusted import OutOfTime
 
 
-def earned(value: object, maximum: float) -> tuple[float, str, str]:
+def earned(value: object, maximum: float, partial: bool = False) -> tuple[float, str, str]:
     """Points of a test cell that ran to its end: all, or what its last expression says (partial credit).
+
+    Parameters
+    ----------
+    value : object
+        The last expression's.
+    maximum : float
+        Points of the cell.
+    partial : bool
+        Whether it must be a number, as it is with the instructor's own answers.
 
     Returns
     -------
@@ -23,12 +34,21 @@ def earned(value: object, maximum: float) -> tuple[float, str, str]:
     message : str
         For the instructor.
     """
-    if type(value) not in (int, float):
+    number = as_number(value)
+    if number is None and not partial:
         return maximum, "passed", ""
-    if not 0 <= value <= maximum:  # type: ignore[operator]
-        wrong = f"the cell's last expression is {value}: as partial credit it must be 0 to {maximum}"
+    if number is None or not 0 <= number <= maximum:
+        shown = f"a {type(value).__name__}" if number is None else number
+        wrong = f"the cell's last expression is {shown}: as partial credit it must be 0 to {maximum}"
         return 0.0, "failed", wrong
-    return float(value), "passed" if value == maximum else "partial", ""  # type: ignore[arg-type]
+    return float(number), "passed" if number == maximum else "partial", f"{number:g} of {maximum:g} points"
+
+
+def as_number(value: object) -> int | float | None:
+    """Give what a cell's last expression says about points; None if it is no number."""
+    if isinstance(value, np.integer | np.floating):
+        value = value.item()
+    return value if type(value) in (int, float) else None  # type: ignore[return-value]
 
 
 def for_student(error: BaseException, submission: Submission, hidden: bool, source: str = "") -> str:

@@ -52,15 +52,20 @@ class Session:
         an object in their place is refused; operators are only passed on where those used them.
     record : bool
         Whether to fill the profile instead (while the instructor's own answers run).
+    output : int
+        Characters kept of what one answer prints.
     """
 
-    def __init__(self, worker: Worker, profile: Profile | None = None, record: bool = False) -> None:
+    def __init__(
+        self, worker: Worker, profile: Profile | None = None, record: bool = False, output: int = 2**16
+    ) -> None:
         self.worker, self.profile, self.record = worker, profile, record
         if record and profile is None:
             self.profile = {}
         self.stopped: WorkerStopped | None = None
         self.functions = Functions()
         self.errors_printed = ""
+        self.output = output
         self.apply_changes = True
         self.surprises: list[tuple[Any, Any]] = []
         self._proxies: weakref.WeakValueDictionary[int, Proxy] = weakref.WeakValueDictionary()
@@ -181,7 +186,7 @@ class Session:
         except ChannelTimeout:
             raise self._stop("the student's code took too long", late=True) from None
         except ChannelError as error:
-            raise self._stop(f"the student's process has ended: {error}") from None
+            raise self._stop(f"the student's process has ended: {self.worker.why() or error}") from None
 
     def _receive(self) -> tuple[Any, ...]:
         """Wait for an answer, check its form, and print what student code printed."""
@@ -190,7 +195,7 @@ class Session:
         except ChannelTimeout:
             raise self._stop("the student's code took too long", late=True) from None
         except ChannelError as error:
-            raise self._stop(f"the student's process has ended: {error}") from None
+            raise self._stop(f"the student's process has ended: {self.worker.why() or error}") from None
         except WireError as error:
             raise self._stop(f"the student's process sent what is no answer: {error}") from None
         forms = {
@@ -202,8 +207,8 @@ class Session:
         if form is None or tuple(map(type, answer)) != form:
             raise self._stop("the student's process sent a message out of turn")
         if answer[-2]:
-            sys.stdout.write(answer[-2][: 2**16])
-        self.errors_printed = (self.errors_printed + answer[-1])[: 2**16]
+            sys.stdout.write(answer[-2][: self.output])
+        self.errors_printed = (self.errors_printed + answer[-1])[: self.output]
         return answer
 
     def _stop(self, reason: str, late: bool = False) -> WorkerStopped:

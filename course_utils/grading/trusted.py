@@ -23,6 +23,11 @@ class OutOfTime(BaseException):
 class Trusted:
     """Run the instructor's cells in order. As a context it is ``__main__`` and keeps what is printed.
 
+    Parameters
+    ----------
+    output : int
+        Characters kept of what one cell prints.
+
     Attributes
     ----------
     namespace : dict
@@ -33,11 +38,11 @@ class Trusted:
         The value of the last cell's last expression.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, output: int = 2**16) -> None:
         self.module = types.ModuleType("__main__")
         self.namespace = self.module.__dict__
         self.namespace.update(notebook_names(self.namespace))
-        self.output = Output()
+        self.output = Output(output)
         self.value: Any = None
         self._stack = contextlib.ExitStack()
         self._uses: set[str] = set()

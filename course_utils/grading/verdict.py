@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 from dataclasses import dataclass, field
@@ -100,13 +99,31 @@ class Verdict:
         """Tests that ran in the process that student code runs in."""
         return [cell.name for cell in self.cells if cell.beside]
 
-    def as_json(self, *, seconds: bool = True) -> str:
+    @classmethod
+    def from_json(cls, text: str) -> Verdict:
+        """Read what `as_json` wrote.
+
+        Raises
+        ------
+        ValueError
+            If it is no verdict.
+        """
+        try:
+            data = json.loads(text)
+            cells = [CellVerdict(**cell) for cell in data["cells"]]
+            return cls(cells, [AnswerVerdict(**answer) for answer in data["answers"]], data["deaths"])
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"this is no verdict: {error}") from None
+
+    def as_json(self, *, seconds: bool = True, indent: int | None = 1) -> str:
         """Write everything as JSON; without the seconds it is the same on every run."""
-        data = {**dataclasses.asdict(self), "total": self.total, "beside": self.beside}
-        if not seconds:
-            for cell in data["cells"]:
-                del cell["seconds"]
-        return json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False)
+        cells = [dict(vars(cell)) for cell in self.cells]
+        for cell in [] if seconds else cells:
+            del cell["seconds"]
+        answers = [vars(answer) for answer in self.answers]
+        found = {"cells": cells, "answers": answers, "deaths": self.deaths}
+        found |= {"total": self.total, "beside": self.beside}
+        return json.dumps(found, indent=indent, sort_keys=True, ensure_ascii=False)
 
 
 def clean(text: str, longest: int = _LONGEST) -> str:

@@ -50,9 +50,11 @@ class Server:
     ----------
     channel : Channel
         The worker's end.
+    output : int
+        Characters kept of what one request prints.
     """
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, output: int = 2**16) -> None:
         self.channel = channel
         self.module = types.ModuleType("__main__")
         self.namespace = self.module.__dict__
@@ -62,7 +64,7 @@ class Server:
         self.functions: dict[int, TestFunction] = {}
         self.library: dict[str, Any] = {}
         self.cells: set[str] = set()
-        self.out, self.err = Output(), Output()
+        self.out, self.err = Output(output), Output(output)
         self.thread = threading.get_ident()
         self.requests: dict[str, Callable[..., Any]] = {
             "run": self.run,
@@ -186,12 +188,14 @@ class Server:
         return filename in self.cells
 
 
-def main(descriptor: int) -> None:
+def main(descriptor: int, output: int = 2**16) -> None:
     """Serve the judge at the other end of a connected stream socket; never returns."""
     status = 0
     os.set_inheritable(descriptor, False)
     try:
-        Server(Channel(socket.socket(fileno=descriptor))).serve()
+        channel = Channel(socket.socket(fileno=descriptor))
+        os.register_at_fork(after_in_child=channel.close)  # a fork that student code makes has no say here
+        Server(channel, output).serve()
     except ChannelError:
         pass
     except BaseException:

@@ -19,8 +19,8 @@ The test replaces `original`, which stands exactly once in the chapter's code, b
 that the check needs, and wants the check to raise ``AssertionError``. One equation may have several flips.
 Every labelled equation of the chapter is either checked or stands under ``unchecked`` with the reason.
 
-Only the cells that the check needs are run: those that assign, define or import a name that it uses, directly
-or through others, or change it (``x[0] = 1``, ``x += 1``, ``x.append(1)`` on a line of its own).
+Only the cells that the check needs are run: those that assign, define or import a name that it reads,
+directly or through others, or change it (``x[0] = 1``, ``x += 1``, ``x.append(1)`` on a line of its own).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from course_utils.notebooks import pairs
+from course_utils.notebooks import names, pairs
 
 _CHECK = re.compile(r"^# check: *(.+)$", re.MULTILINE)
 _LABEL = re.compile(r"\$\$\s*\((eq-[\w-]+)\)|^:label: *(eq-[\w-]+)", re.MULTILINE)
@@ -157,7 +157,7 @@ def needed_cells(cells: list[str], last: int) -> list[int]:
         # `plt.show()` changes nothing that a check could need, `history.append(1)` does.
         if i == last or (_bound(trees[i]) | _called(trees[i]) - imported) & wanted:
             needed.append(i)
-            wanted |= {node.id for node in ast.walk(trees[i]) if isinstance(node, ast.Name)}
+            wanted |= names.reads(trees[i])
     return needed[::-1]
 
 
