@@ -109,6 +109,7 @@ class Stock:
         """Run a command of nbgrader's; return what it says, also if it fails or takes too long."""
         scripts = Path(sys.executable).parent
         environment = {**os.environ, "PATH": f"{scripts}:{os.environ['PATH']}", "HOME": str(self.folder)}
+        environment.pop("PYTHONPATH", None)  # it would come before what a student puts beside the notebook
         with subprocess.Popen(
             [scripts / "nbgrader", *command],
             cwd=self.folder,
