@@ -111,4 +111,4 @@ def test_chapter_without_a_list_has_no_flips(tmp_path):
     (tmp_path / "01_eq.py").write_text(EQUATIONS)
     read = equations.read_chapter(tmp_path / "01_eq.py", tmp_path / "none.toml")
     assert read.flips == []
-    assert read.labels == {"eq-f", "eq-g", "eq-risk"}
+    assert sorted(read.labels) == ["eq-f", "eq-g", "eq-risk"]

@@ -67,8 +67,8 @@ class Chapter:
     ----------
     cells : list of str
         Source of the code cells.
-    labels : set of str
-        Labels of the displayed equations.
+    labels : list of str
+        Labels of the displayed equations, in order.
     flips : list of Flip
         From the TOML file.
     unchecked : dict of str to str
@@ -76,7 +76,7 @@ class Chapter:
     """
 
     cells: list[str]
-    labels: set[str]
+    labels: list[str]
     flips: list[Flip]
     unchecked: dict[str, str]
 
@@ -88,7 +88,7 @@ def read_chapter(script: Path, flips: Path) -> Chapter:
     listed = tomllib.loads(flips.read_text(encoding="utf-8")) if flips.is_file() else {}
     return Chapter(
         cells=[cell.source for cell in pairs.code_cells(notebook)],
-        labels={first or second for first, second in _LABEL.findall(text)},
+        labels=[first or second for first, second in _LABEL.findall(text)],
         flips=[Flip(**entry) for entry in listed.get("flip", [])],
         unchecked=listed.get("unchecked", {}),
     )
@@ -98,12 +98,13 @@ def gaps(chapter: Chapter) -> list[str]:
     """Say which equations have neither a check nor a reason, and which entries fit nothing."""
     checked = {name for cell in chapter.cells for name in _checks(cell)}
     flipped = {flip.equation for flip in chapter.flips}
-    loose = chapter.labels - checked - set(chapter.unchecked)
+    loose = set(chapter.labels) - checked - set(chapter.unchecked)
     found = [f"{name}: displayed, but neither checked nor listed as unchecked" for name in sorted(loose)]
     found += [f"{name}: checked, but no flip is listed" for name in sorted(checked - flipped)]
     found += [f"{name}: listed, but no cell says `# check: {name}`" for name in sorted(flipped - checked)]
     found += [
-        f"{name}: no such equation in the chapter" for name in sorted(set(chapter.unchecked) - chapter.labels)
+        f"{name}: no such equation in the chapter"
+        for name in sorted(set(chapter.unchecked) - set(chapter.labels))
     ]
     found += [f"{name}: no reason given" for name, why in chapter.unchecked.items() if not why.strip()]
     return found
