@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import atexit
 import contextlib
+import gc
 import dataclasses
 import faulthandler
 import hashlib
@@ -463,6 +464,7 @@ def _lines(error: BaseException) -> str:
 
 def _memory_now() -> int:
     """Give the bytes of memory in use, and let `_most_memory` begin from here."""
+    gc.collect()  # what an attack before this one left would be freed only later, and hide the growth
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
     return _status("VmRSS")

@@ -152,9 +152,9 @@ def double(x): ctypes.string_at(0)
 def double(x): return bytes(160 * 2**20)
 
 # %% huge_shape wins swamped
-# An array of few bytes that says that it is of 400 MB, which whoever computes with it finds out.
+# An array of few bytes that says that it is of 1.2 GB, which whoever computes with it finds out.
 import numpy as np
-def double(x): return np.broadcast_to(np.float64(6), (100, 500_000))
+def double(x): return np.broadcast_to(np.float64(6), (300, 500_000))
 
 # %% list_of_itself wins harm
 # A list that contains itself, on both sides of whatever looks into it.
