@@ -218,7 +218,7 @@ def run_tape(inputs, tape):
 # %% wrong asks_the_lines_above_it (passes the visible tests)
 # a recursion that remembers what it has found is right, and too deep for a long tape
 def run_tape(inputs, tape):
-    from functools import lru_cache
+    import functools
 
     values, users = [float(v) for v in inputs], {}
     for line, (kind, *at) in enumerate(tape):
@@ -239,7 +239,7 @@ def run_tape(inputs, tape):
         for i, slope in zip(at, s):
             users.setdefault(i, []).append((len(inputs) + line, slope))
 
-    @lru_cache(maxsize=None)
+    @functools.cache
     def slope_of(place):
         own = 1.0 if place == len(values) - 1 else 0.0
         return own + sum(slope * slope_of(user) for user, slope in users.get(place, []))

@@ -24,7 +24,7 @@ def same_or_different(train_pairs, train_labels, pairs):
     x, z = ((p - mean).reshape(len(p), 2, -1) / std for p in (train_pairs, pairs))
     dice = np.random.default_rng(1)
     u, v, e = 0.1 * dice.normal(size=(64, 6)), 0.5 * dice.normal(size=6), 0.0
-    for step in range(600):
+    for _ in range(600):
         f = np.tanh(x @ u)  # (N, 2, 6)
         ds = (1 / (1 + np.exp(-((f[:, 0] * f[:, 1]) @ v + e))) - train_labels) / len(x)
         df = ds[:, None, None] * v * f[:, ::-1] * (1 - f**2)
