@@ -421,12 +421,12 @@ test_ex2_edges()
 # \nabla^2 L(w)\, v \approx \frac{\nabla L(w + h v) - \nabla L(w - h v)}{2h}, \qquad \lVert v \rVert = 1,\; h = 10^{-5} .
 # $$
 #
-# And an arrow that is multiplied by the Hessian again and again turns into the direction of the largest curvature. Write `steepest_curvature(gradient, w, v, steps)`:
+# And an arrow that is multiplied by the Hessian again and again, and brought back to length 1 each time, turns into the direction of the curvature with the largest absolute value. Write `steepest_curvature(gradient, w, v, steps)`:
 #
 # 1. bring v to length 1;
 # 2. `steps` times: replace v by the product of the Hessian with it, brought to length 1;
-# 3. return $v \cdot \nabla^2 L(w)\, v$ for the v that has come out. It has a sign: on a ridge or at a saddle it can be negative.
-# 4. If a product is the zero arrow, return 0.
+# 3. return $v \cdot \nabla^2 L(w)\, v$ for the v that has come out, with its sign: on a ridge or at a saddle it can be negative;
+# 4. if a product is the zero arrow on the way, return 0.
 #
 # `gradient(w)` is a function that gives $\nabla L(w)$ in the shape of w. Call it 2 · `steps` + 2 times at most.
 #
@@ -573,13 +573,13 @@ test_ex3_edges()
 #
 # *Objective O3, 16 points.*
 #
-# **What.** A *tape* is a program without loops, written down line by line. The list of values begins with the inputs; each line of the tape takes values from the list, by their positions, and appends one. So with two inputs, the first line's result stands at position 2.
+# **What.** A *tape* is a program without loops, written down line by line. The list of values begins with the inputs; each line of the tape takes values from the list, by their positions (counted from 0), and appends one. So with two inputs, the first line's result stands at position 2.
 #
 # | line | appends |
 # |---|---|
 # | `("add", i, j, …)` | the sum of the values at i, j, … (one or more) |
 # | `("mul", i, j)` | their product |
-# | `("div", i, j)` | the value at i divided by the one at j |
+# | `("div", i, j)` | the value at i divided by the one at j, which is never 0 |
 # | `("max", i, j, …)` | the largest of them (one or more) |
 # | `("lse", i, j, …)` | $\log(e^{v_i} + e^{v_j} + \dots)$ (one or more), chapter 3's log-sum-exp |
 #
@@ -592,7 +592,7 @@ test_ex3_edges()
 #
 # **Why it matters.** This is what an autograd engine keeps behind the operators, and what compilers for neural networks work on. An operation that is a single line here, such as log-sum-exp, can be made safe for large numbers; put together from `exp` and `log` it can't.
 #
-# **Signature.** `inputs` a list of at least one number, `tape` a list of tuples → (`value`, `gradients`): a float, and a list with one float for each input. A tape of some thousand lines takes well under a second.
+# **Signature.** `inputs` a list of at least one whole or floating point number, `tape` a list of tuples → (`value`, `gradients`): a float, and a list with one float for each input. A tape of some thousand lines takes well under a second.
 #
 # **Example.** $xy / (x + y)$ at x = 1, y = 3. The derivatives are $y^2/(x + y)^2$ and $x^2/(x + y)^2$.
 #
@@ -796,12 +796,12 @@ test_ex4_edges()
 # an upstream gradient in the shape of the output, it gives a tuple or a list with one gradient for each of the arrays. The answer is a list with one array of truth values for each of the arrays, in its shape: `True` where the gradient is wrong.
 #
 # 1. The upstream gradient is `np.random.default_rng(seed).normal(size=...)` in the shape of the output, and the loss is the sum of `dout * forward(*arrays)`.
-# 2. Compare each entry with the central difference of that loss, step $10^{-5}$. An entry is right if it differs by at most $10^{-5}$ times the largest central difference (by absolute value) of its array, or by at most $10^{-5}$ where that is below 1. NaN is wrong.
+# 2. Compare each entry with the central difference of that loss, step $10^{-5}$. Let m be the largest absolute value among the central differences of its array, but at least 1. The entry is right if the two differ by at most $10^{-5} m$. NaN is wrong.
 # 3. If a gradient has another shape than its array, or is missing because too few came back, the whole array is wrong.
 #
 # **Why it matters.** Wrong gradients seldom crash. The network learns a little worse, and nobody knows why. A map of the wrong entries nearly always shows what the bug is: the last row, one column, everything off by the size of the batch.
 #
-# **Signature.** `forward`, `backward` functions, `arrays` a list of arrays (whole numbers are taken as float64), `seed` a whole number → a list of arrays of `bool`. The arrays are not changed.
+# **Signature.** `forward`, `backward` functions, `arrays` a list of arrays with one axis or more (turn whole numbers into float64 before you move them), `seed` a whole number → a list of arrays of `bool`. The arrays are not changed.
 #
 # **Example.** Somebody forgot that $x^2$ has a slope of 2x, in one of three places.
 #
@@ -817,7 +817,7 @@ test_ex4_edges()
 # </details>
 # <details class="hint"><summary>Hint 2</summary>
 #
-# The tolerance belongs to a whole array, so compute all of its central differences before you judge. A comparison with NaN is always `False`: ask whether an entry is right, then turn the answer round.
+# The m of rule 2 belongs to a whole array, so compute all of its central differences before you judge. A comparison with NaN is always `False`: ask whether an entry is right, then turn the answer round.
 #
 # </details>
 
@@ -1247,7 +1247,7 @@ test_ex6_edges()
 #
 # *Objective O5, 10 points.*
 #
-# **What.** Each example is a *pair* of small grey pictures. Some show two houses or two automobiles (label 1, the same), others one of each (label 0). Nobody says which is which. Write `same_or_different(train_pairs, train_labels, pairs)`: it learns from 150 pairs and
+# **What.** Each example is a *pair* of small grey pictures. Some show two houses or two automobiles (label 1, the same), others one of each (label 0). Nobody says which is which. Write `same_or_different(train_pairs, train_labels, pairs)`: it learns from 150 pairs, and from no other pictures, and
 # says for other pairs whether they are the same. It is marked by its accuracy on 1,000 pairs that nobody has seen, after training on 150.
 #
 # | accuracy on the unseen pairs | points |
@@ -1257,7 +1257,7 @@ test_ex6_edges()
 #
 # A linear classifier on the 128 pixels of a pair reaches about 50 %, the nearest neighbour among the training pairs about 63 %, and a 128-32-1 network as in chapter 5, trained until it knows all 150 pairs by heart, about 75 %.
 #
-# **Why it matters.** It is XOR with pictures: no linear classifier can do better than guess, for whatever speaks for "same" with a house on the left speaks for "different" with an automobile there. A hidden layer solves it, and with 3,000 or more weights for 150 examples it overfits at once. What helps is in
+# **Why it matters.** It is XOR with pictures: no linear classifier can do better than guess, for whatever speaks for "same" with a house on the left speaks for "different" with an automobile there. A hidden layer solves it, and with 4,000 weights for 150 examples it overfits at once. What helps is in
 # chapter 4, and in the task itself: what do you know about pairs that the network doesn't?
 #
 # **Signature.** `train_pairs` (N, 2, 8, 8) float64 between 0 and 1, `train_labels` (N,) of 0 and 1, `pairs` (P, 2, 8, 8) → (P,) integers, 0 or 1. The same input gives the same answers (fix your seeds), and a pair's answer does not depend on which others come with it. A second
@@ -1265,7 +1265,7 @@ test_ex6_edges()
 #
 # <details class="hint"><summary>Hint 1</summary>
 #
-# Hold 50 of your pairs back, or draw other ones with another seed: only then will you know how good it is before it is marked. Begin with one hidden layer of 32 units, 1 output, the sigmoid and binary cross-entropy (whose gradient by the score is prediction minus truth), and bring the pixels to mean 0.
+# Draw 500 other pairs with `draw_pairs(500, "test", seed=…)` to measure with: only then will you know how good it is before it is marked. Begin with one hidden layer of 32 units, 1 output, the sigmoid and binary cross-entropy (whose gradient by the score is prediction minus truth), and bring the pixels to mean 0.
 #
 # </details>
 # <details class="hint"><summary>Hint 2</summary>
@@ -1298,7 +1298,7 @@ from course_utils.plots import show_images
 train_pairs, train_labels = draw_pairs(150, "train", seed=1)
 shown = np.concatenate([train_pairs[:10, 0], np.ones((10, 8, 1)), train_pairs[:10, 1]], axis=2)
 figure = show_images(shown, columns=5, limits=(0, 1))
-print("same:", train_labels[:10])
+print("labels:", train_labels[:10])
 
 # %% nbgrader={"grade": false, "grade_id": "ex7_answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def same_or_different(train_pairs, train_labels, pairs):
