@@ -53,8 +53,8 @@ def same_or_different(train_pairs, train_labels, pairs):
         for pick in torch.randperm(len(x), generator=generator).split(30):
             s = torch.relu(x[pick] @ w + b) @ v + e
             loss = torch.nn.functional.binary_cross_entropy_with_logits(s, y[pick])
-            optimizer.zero_grad()
-            loss.backward()
+            for weight, slope in zip(weights, torch.autograd.grad(loss, weights)):
+                weight.grad = slope
             optimizer.step()
     with torch.no_grad():
         s = sum(torch.relu(part.flatten(1) @ w + b) @ v + e for part in (z, z.flip(1)))
