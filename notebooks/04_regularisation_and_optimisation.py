@@ -1959,6 +1959,8 @@ print(fill(results.provenance(softmax_record), 75))
 #
 # ## Your turn: assignment 2
 #
-# Assignment 2 practises this chapter and chapter 5. As before it asks for *variations* of what you met here, so that understanding helps and copying doesn't.
+# Assignment `ps2_neural_networks` practises this chapter and chapter 5. As before it asks for *variations* of what you met here, so that understanding helps and copying doesn't. Its exercises 1 to 3 need this chapter only: a penalty
+# for whole groups of weights, a step that survives a bad batch, and the largest curvature without a Hessian. Open `assignments/ps2_neural_networks/ps2_neural_networks.ipynb` in JupyterLab and check your answers as you go with `course check ps2`; the page
+# [for students](../book/students.md) says how it works.
 #
 # Next comes chapter 5. The landscape stays, the descent stays; what changes is the model. It stacks linear classifiers with a bend in between, and needs a systematic way to get its gradients.

@@ -2313,6 +2313,7 @@ print(fill(results.provenance(ladder), 75))
 #
 # ## Your turn: assignment 2
 #
-# Assignment 2 practises chapters 4 and 5: penalties, optimisers, and a network by hand with its gradient checks. As always it asks for *variations* of what you met here. The page [for students](../book/students.md) says how to open an assignment and check your answers.
+# Assignment `ps2_neural_networks` practises chapters 4 and 5. After three exercises on penalties and steps come those of this chapter: a program that differentiates programs, an auditor that says where a gradient is wrong, a network that uses its weights many times, and XOR with pictures. As always it asks for
+# *variations* of what you met here. Open `assignments/ps2_neural_networks/ps2_neural_networks.ipynb` in JupyterLab and check your answers as you go with `course check ps2`; the page [for students](../book/students.md) says how it works.
 #
 # Next comes chapter 6: the layer that knows which pixels are neighbours.

@@ -142,6 +142,57 @@ def test_baselines_stated_in_assignment_1():
         assert softmax + 0.02 < low < high < accuracy(good) - 0.03
 
 
+def test_baselines_stated_in_assignment_2():
+    """Exercise 7's figures: three baselines, and thresholds that lie well between them and good answers."""
+    source = SOURCES["ps2_neural_networks"]
+    cells = {cell.id: cell.source for cell in source.cells}
+    said = [int(value) / 100 for value in re.findall(r"about (\d+) %", cells["ex7_text"])]
+    low, high = (int(value) / 100 for value in re.findall(r"\| at least (\d+) %", cells["ex7_text"]))
+    answers = {a.name: a for a in BANKS["ps2_neural_networks"] if a.exercise == "ex7"}
+    good = [a.source for a in answers.values() if a.kind == "right"]
+    good.append(bank.reference_answers(source)["ex7_answer"])
+    namespace = {"np": np}
+    exec(cells["setup"] + "\n" + cells["ex7_draw"], namespace)
+    for seed in (21, 22):
+        train, unseen = (
+            namespace["draw_pairs"](n, part, seed) for n, part in ((150, "train"), (1000, "test"))
+        )
+
+        def accuracy(code, train=train, unseen=unseen):
+            exec(code, namespace)
+            return float((namespace["same_or_different"](*train, unseen[0]) == unseen[1]).mean())
+
+        baselines = ("linear", "nearest_pair", "until_it_knows_all_by_heart")
+        found = [accuracy(answers[name].source) for name in baselines]
+        assert np.allclose(found, said, atol=0.05)
+        assert found[0] + 0.05 < low < found[2] - 0.05
+        assert max(found) + 0.03 < high < min(map(accuracy, good)) - 0.03
+
+
+def test_two_of_the_five_layers_of_assignment_2_are_wrong():
+    """Exercise 8's rubric: which layers, in which argument, and which careless check misses which."""
+    source = SOURCES["ps2_neural_networks"]
+    cells = {cell.id: cell.source for cell in source.cells}
+    namespace = {"np": np}
+    exec(cells["ex5_five"] + "\n" + bank.reference_answers(source)["ex5_answer"], namespace)
+
+    def found(audit, batch):
+        wrong = set()
+        for name, (forward, backward, shapes) in namespace["FIVE_LAYERS"].items():
+            rng = np.random.default_rng(3)
+            arrays = [rng.normal(size=(batch, 3) if len(shape) == 2 else shape) for shape in shapes]
+            verdict = audit(forward, backward, arrays, 1)
+            wrong |= {(name, number) for number, entries in enumerate(verdict) if entries.any()}
+        return wrong
+
+    reference = namespace["audit"]
+    assert found(reference, 4) == {("roll", 0), ("scale", 1)}
+    assert found(reference, 1) == {("roll", 0)}
+    ones = next(a for a in BANKS["ps2_neural_networks"] if a.name == "upstream_of_ones")
+    exec(ones.source, namespace)
+    assert found(namespace["audit"], 4) == {("scale", 1)}
+
+
 def test_baselines_stated_in_assignment_3():
     """Exercise 8's figure, and thresholds that lie well between one filter and good answers."""
     source = SOURCES["ps3_convolution"]
