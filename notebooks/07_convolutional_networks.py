@@ -1407,7 +1407,7 @@ assert by_cnn > by_pixels + 0.1
 # %% [markdown]
 # The same pictures, the same labels; what has changed is the representation. The network learns its training pictures (nearly) perfectly and still does far better than the linear classifier on new ones. The gap between the two columns is overfitting all the same: nothing in this recipe holds the network back, no augmentation, no dropout. Chapter 9 does something about it.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-cnn-car-filters", "caption": "The 32 filters of 7×7 that the car-against-truck network learned from CIFAR-10 (JPEG copy); purple is positive, orange negative, each scaled to its own largest weight."}, "image": {"alt": "Two rows of sixteen squares of seven by seven pixels in purple and orange: some show horizontal or vertical bars, many are irregular."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-cnn-car-filters", "caption": "The 32 filters of 7×7 that the car-against-truck network learned from CIFAR-10 (JPEG copy); purple is positive, orange negative, each scaled to its own largest weight."}, "image": {"alt": "Two rows of sixteen squares of seven by seven pixels in purple and orange: most are irregular, some show bars or a bright and a dark side."}}
 plane = results.load_arrays("car_truck_cnn_plane")
 filters = plane["filters"].astype(np.float32)
 fig, axes = plt.subplots(2, 16, figsize=(9.5, 1.35))
@@ -1444,7 +1444,7 @@ def draw_plane(points, line, labels, epoch):
     right = np.mean((points @ line[:2] + line[2] > 0) == labels)
     ax.set(xlim=across, ylim=(-0.03 * reach[1], reach[1]), xlabel="unit 1", ylabel="unit 2")
     ax.set_title(f"after {epoch} epochs: {right:.0%} right", fontsize=11)
-    ax.legend(fontsize=9, loc="upper right")
+    ax.legend(fontsize=9, loc="center right")
     return fig, right
 
 

@@ -120,8 +120,6 @@ def car_truck_cnn(context: Context) -> Outcome:
             "points": f"first {POINTS} test pictures, shuffled",
             "source_figures": SOURCE,
         },
-        [
-            "Adam with its defaults, binary cross-entropy, 30 epochs, as in the source. Batch size 128."
-        ],
+        ["Adam with its defaults, binary cross-entropy, 30 epochs, as in the source. Batch size 128."],
         arrays={"car_truck_cnn_plane": kept},
     )

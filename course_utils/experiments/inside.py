@@ -53,7 +53,8 @@ def strongest_patches(
     layers : sequence of int
         Which of the six convolutions.
     maps : int
-        How many maps of each: those whose strongest answers stand out most from their mean.
+        How many maps of each: those whose strongest answers stand out most from their mean, and that answer
+        to different pictures.
     batch : int
         Pictures at a time.
 
@@ -77,7 +78,7 @@ def strongest_patches(
         top, place, width = np.concatenate(highest[i]), np.concatenate(places[i]), 32 // step
         outstanding = np.sort(top, axis=0)[-PATCHES_A_MAP:].mean(axis=0) / (top.mean(axis=0) + 1e-6)
         rows = []
-        for k in np.argsort(-outstanding)[:maps]:
+        for k in _different(np.argsort(-outstanding), np.argsort(-top, axis=0)[:PATCHES_A_MAP])[:maps]:
             winners = np.argsort(-top[:, k])[:PATCHES_A_MAP]
             padded = np.pad(images[winners], ((0, 0), (padding, size), (padding, size), (0, 0)))
             corners = [divmod(int(place[w, k]), width) for w in winners]
@@ -89,6 +90,16 @@ def strongest_patches(
             )
         cut[f"patches_{layer}"] = np.array(rows)
     return cut
+
+
+def _different(order: np.ndarray, winners: np.ndarray) -> list[int]:
+    """Put maps aside, to the end, whose winners (PATCHES_A_MAP, K) are half those of a map before them."""
+    kept: list[int] = []
+    aside: list[int] = []
+    for k in map(int, order):
+        common = [len(np.intersect1d(winners[:, k], winners[:, other])) for other in kept]
+        (aside if 2 * max(common, default=0) >= len(winners) else kept).append(k)
+    return kept + aside
 
 
 def arrays(model: Any, test: Pictures, predicted: np.ndarray) -> dict[str, np.ndarray]:
