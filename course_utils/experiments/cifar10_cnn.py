@@ -223,8 +223,8 @@ def cifar10_cnn(context: Context) -> Outcome:
         {name: summarise([value]) for name, value in metrics.items()},
         made_of,
         [
-            "Computed in bfloat16. Accuracies are measured after each epoch on plain pictures, without dropout; "
-            "the running accuracy during the epoch on cropped and flipped pictures, with dropout.",
+            "Computed in bfloat16. Accuracies are taken after each epoch on plain pictures without dropout, "
+            "the running accuracy during the epoch on cropped and flipped pictures with dropout.",
             "The best epoch was chosen by test accuracy, as in the source: its figure is a little too good.",
         ],
         arrays={"cifar10_cnn_inside": found},
