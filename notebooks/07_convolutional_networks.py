@@ -181,7 +181,7 @@ plt.show()
 
 # %%
 def windows(x, size, stride, padding=0):
-    """All windows of a batch x (N, C, H, W): (N, C, H_out, W_out, size²), with -inf outside the maps."""
+    """All windows of a batch x (N, C, H, W): (N, C, H_out, W_out, size²), -inf outside."""
     frame = ((0, 0), (0, 0), (padding, padding), (padding, padding))
     padded = np.pad(x.astype(float), frame, constant_values=-np.inf)
     view = np.lib.stride_tricks.sliding_window_view(padded, (size, size), axis=(2, 3))
@@ -207,7 +207,7 @@ for size, stride, padding in ((2, 2, 0), (3, 2, 0), (3, 2, 1), (2, 1, 0), (3, 3,
 
 # %%
 def stage(h, w, b):
-    """One stage for a batch of stacks h (N, C, H, W), filters w (K, C, 3, 3) and biases b (K,)."""
+    """One stage for stacks h (N, C, H, W), filters w (K, C, 3, 3) and biases b (K,)."""
     sums = conv_forward(h, w, np.zeros(len(w)), padding=1)  # the sum over c
     return max_pool(relu(b[:, None, None] + sums), 2, 2)
 
@@ -215,8 +215,9 @@ def stage(h, w, b):
 layers = nn.Sequential(nn.Conv2d(3, 5, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)).double()
 w_stage, b_stage = (value.detach().numpy() for value in layers[0].parameters())
 # check: eq-cnn-stage
-assert np.allclose(stage(x_maps, w_stage, b_stage), layers(torch.tensor(x_maps)).detach().numpy())
-print("a stage by hand and three layers of PyTorch agree:", stage(x_maps, w_stage, b_stage).shape)
+by_hand = stage(x_maps, w_stage, b_stage)
+assert np.allclose(by_hand, layers(torch.tensor(x_maps)).detach().numpy())
+print("a stage by hand and three layers of PyTorch agree:", by_hand.shape)
 
 # %% [markdown]
 # ### With padding and a stride
@@ -231,9 +232,10 @@ x_five = np.arange(25).reshape(5, 5) * 7 % 25 - 24  # whole numbers from -24 to 
 pooled = max_pool(x_five[None, None], 3, 2, padding=1)[0, 0].astype(int)
 print(x_five, "→", f"{output_size(5, 3, 2, 1)} × {output_size(5, 3, 2, 1)}", pooled, sep="\n")
 assert pooled.shape == (3, 3)
-assert np.array_equal(pooled, F.max_pool2d(torch.tensor(x_five * 1.0)[None, None], 3, 2, 1)[0, 0].numpy())
-with_zeros = F.max_pool2d(F.pad(torch.tensor(x_five * 1.0)[None, None], (1, 1, 1, 1)), 3, 2)[0, 0]
-print(f"padded with zeros instead: {int((with_zeros.numpy() != pooled).sum())} of 9 answers are wrong")
+as_torch = torch.tensor(x_five * 1.0)[None, None]
+assert np.array_equal(pooled, F.max_pool2d(as_torch, 3, 2, 1)[0, 0].numpy())
+with_zeros = F.max_pool2d(F.pad(as_torch, (1, 1, 1, 1)), 3, 2)[0, 0].numpy()
+print(f"padded with zeros instead: {(with_zeros != pooled).sum()} of 9 answers are wrong")
 
 # %% [markdown]
 # Move the window yourself. The first places are the worked example; then the same map with windows of $3 \times 3$ and a stride of 1, so that they overlap; then the padded case.
@@ -394,7 +396,8 @@ for k in range(3):
     average_w[k, k] = +1 / 2**2
 # check: eq-cnn-average
 by_filter = conv_forward(positive, average_w, np.zeros(3), stride=2)
-assert np.allclose(by_filter, F.avg_pool2d(as_torch, 2).numpy()) and np.allclose(by_filter, four.mean(-1))
+assert np.allclose(by_filter, F.avg_pool2d(as_torch, 2).numpy())
+assert np.allclose(by_filter, four.mean(-1))
 
 
 def lp_pool(four, p):
@@ -406,15 +409,15 @@ def lp_pool(four, p):
 for p in (1, 2, 5):
     assert np.allclose(lp_pool(four, p), F.lp_pool2d(as_torch, p, 2).numpy())
 assert np.allclose(lp_pool(four, 1), 4 * four.mean(axis=-1))
-assert np.allclose(lp_pool(four, 50), four.max(axis=-1), rtol=0.03)  # at most 4^(1/50) = 1.028 times
+assert np.allclose(lp_pool(four, 50), four.max(axis=-1), rtol=0.03)  # 4^(1/50) = 1.028
 
 chances = four / four.sum(axis=-1, keepdims=True)
 expected = (chances * four).sum(axis=-1)
 thrown = np.random.default_rng(SEED).random((20_000, *expected.shape, 1))
-drawn_entry = (thrown > chances.cumsum(axis=-1)).sum(axis=-1).clip(max=3)  # index of the entry drawn
-drawn_values = np.take_along_axis(np.broadcast_to(four, (*drawn_entry.shape, 4)), drawn_entry[..., None], -1)
+entry = (thrown > chances.cumsum(axis=-1)).sum(axis=-1, keepdims=True).clip(max=3)
+values = np.take_along_axis(np.broadcast_to(four, (*entry.shape[:-1], 4)), entry, -1)[..., 0]
 # check: eq-cnn-stochastic
-assert np.abs(drawn_values[..., 0].mean(axis=0) - expected).max() < 0.05  # 5 standard errors: 5 · 1 / √20,000
+assert np.abs(values.mean(axis=0) - expected).max() < 0.05  # over 5 standard errors of 1 / √20,000
 print("average, L^p and stochastic pooling do what the formulas say")
 
 # %% [markdown]
@@ -540,9 +543,9 @@ print(f"global average pooling, 10 units: {(256 + 1) * 10:>8,} parameters")
 # (sec-cnn-pytorch)=
 # ## PyTorch, from data set to saved model
 #
-# Now build a network that learns its filters. Up to here this book has shown how each piece works; from here on PyTorch does the pieces, and our job is to put them together. There are eight of them, and nearly every program that trains a network has these eight in this order.
+# Now build a network that learns its filters. Up to here this book has shown how each piece works; from here on PyTorch does the pieces, and our job is to put them together. There are eight of them, and nearly every program that trains a network has these eight in this order: data set, loader, device, module, loss, optimiser, the two loops, and a file to keep what was learned.
 #
-# ### 1. A data set
+# ### The data set
 #
 # A `Dataset` answers two questions: how many examples are there, and what is number $i$? It returns one picture as a tensor $(C, H, W)$ of floating-point numbers and its label. We scale pixels by one fixed rule, 0 to $-2$ and 255 to $2$, so that nothing has to be measured on any pictures.
 
@@ -567,7 +570,7 @@ x, y = train_set[7]
 print(f"{len(train_set):,} pictures; number 7: {tuple(x.shape)}, {x.dtype}, class {names[y]}")
 
 # %% [markdown]
-# ### 2. A loader
+# ### The loader
 #
 # A `DataLoader` draws the order, collects examples into mini-batches and stacks them to $(N, C, H, W)$. For training it shuffles, with a generator of its own so that the order can be had again; for testing there is nothing to shuffle.
 #
@@ -611,7 +614,7 @@ print(
 assert whole > one_by_one
 
 # %% [markdown]
-# ### 3. A device
+# ### The device
 #
 # A model and its batches have to be on the same device. Say once which, and send both there; then the same code runs with and without an accelerator. The second line is about speed alone: `channels_last` keeps the numbers of one pixel next to each other in memory, which convolutions on a processor like best. Shapes stay $(N, C, H, W)$.
 
@@ -621,7 +624,7 @@ LAYOUT = torch.channels_last
 assert device == training.default_device()
 
 # %% [markdown]
-# ### 4. A module
+# ### The module
 #
 # A network is a class that inherits from `nn.Module`. Its constructor makes the layers, `forward` says how a batch goes through them. Everything else is inherited: `parameters()` finds all weights, however deeply nested, `to(device)` moves them, `state_dict()` lists them by name, and autograd does the backward pass.
 #
@@ -630,11 +633,13 @@ assert device == training.default_device()
 
 # %%
 class SmallNet(nn.Module):
-    """Three stages, 3×3 filters, a linear layer: (N, 3, 32, 32) to scores (N, num_classes)."""
+    """Three stages and a linear layer: (N, 3, 32, 32) to scores (N, num_classes)."""
 
     def __init__(self, num_classes=10):
         super().__init__()
-        self.stage1, self.stage2, self.stage3 = self.stage(3, 16), self.stage(16, 32), self.stage(32, 64)
+        self.stage1 = self.stage(3, 16)
+        self.stage2 = self.stage(16, 32)
+        self.stage3 = self.stage(32, 64)
         self.head = nn.Sequential(nn.Flatten(), nn.Linear(64 * 4 * 4, num_classes))
 
     @staticmethod
@@ -662,7 +667,7 @@ assert sum(p.numel() for p in model.parameters()) == 33_946
 # %% [markdown]
 # **Parameters** are learned by gradients. **Buffers** are not, but belong to the model all the same: batch normalisation keeps a running mean and variance of each map for use at test time. Both are saved.
 #
-# ### 5. A loss, and 6. an optimiser
+# ### Loss and optimiser
 #
 # `nn.CrossEntropyLoss` is the softmax and the cross-entropy of chapter 3 in one. It takes *scores* and labels; a softmax at the end of the model would be one too many. The optimiser holds the parameters and knows how to step. Adam adapts the step to each weight (chapter 9); for now, it is gradient descent that forgives a badly chosen learning rate.
 
@@ -676,7 +681,7 @@ assert torch.isclose(loss_function(scores, torch.tensor([0, 2])), by_hand)
 print(f"cross-entropy of two rows of scores: {by_hand:.3f}")
 
 # %% [markdown]
-# ### 7. Two loops
+# ### Two loops
 #
 # The training loop is five lines, always the same: scores, loss, clear the old gradients, backward, step. The test loop is the same without the last three. Two switches are easily forgotten. `model.train()` and `model.eval()` tell layers that behave differently in training and testing (batch normalisation, dropout) which of the two it is;
 # `torch.inference_mode()` saves the work of recording a graph that nobody will go back through.
@@ -684,7 +689,7 @@ print(f"cross-entropy of two rows of scores: {by_hand:.3f}")
 
 # %%
 def train_one_epoch(model, loader, loss_function, optimiser):
-    """Pass over the training pictures once; return mean loss and accuracy as they were on the way."""
+    """Pass over the training pictures once; mean loss and accuracy as they were on the way."""
     model.train()
     losses, correct, seen = 0.0, 0, 0
     for x, y in loader:
@@ -753,7 +758,7 @@ assert DATASET != "pocket10" or test_accuracy > 0.5
 # </details>
 # </div>
 #
-# ### 8. Save and load
+# ### Save and load
 #
 # What is worth keeping is the state dictionary: names and tensors, no code. Loading goes the other way round. Build a model of the same class, then fill it.
 
@@ -788,7 +793,7 @@ class Surprise:
 
 trap = Path(folder.name) / "trap.pt"
 torch.save(Surprise(), trap)
-_ = torch.load(trap, weights_only=False)  # for once, and only because we made the file ourselves
+_ = torch.load(trap, weights_only=False)  # only because we made the file ourselves
 try:
     torch.load(trap, weights_only=True)
 except pickle.UnpicklingError:
@@ -799,7 +804,7 @@ else:
 # %% [markdown]
 # ### The same in one line
 #
-# From the next chapter on we shall not write these loops again. `course_utils.training.train` and `evaluate` hold them, with batches indexed in one go. That both agree is checked here: the same starting weights, the same order of the pictures, one epoch of plain gradient descent with momentum by each.
+# From the next chapter on we shall not write these loops again. `course_utils.training.train` and `evaluate` hold them, with batches indexed in one go. That both agree is checked here: the same starting weights, the same order of the pictures, one epoch of gradient descent with momentum by each.
 
 # %%
 torch.manual_seed(SEED)
@@ -856,7 +861,7 @@ titles = ["the picture", *titles, "flattened", "scores"]
 
 
 def walk(x):
-    """What a batch x is after each layer, the picture first: a list of arrays, one a layer."""
+    """What a batch x is after each layer, the picture first: a list of arrays."""
     stops = [x]
     with torch.inference_mode():
         for layer in steps:
@@ -969,7 +974,7 @@ for title, stack in (("SmallNet", small), ("CIFAR-10 network", large)):
 
 # %%
 def strongest_patches(stop, maps, patches, stack, padding):
-    """Cut out what maps of walk()'s stop answer to most, once a picture: (maps, patches, size, size, 3)."""
+    """What maps of a stop of walk() answer to most: (maps · patches, size, size, 3)."""
     answers = np.concatenate([walk(x.to(device))[stop] for x, _ in test_loader])  # (N, K, H, W)
     size, jump = receptive_field(stack)
     flat = answers.reshape(*answers.shape[:2], -1)
@@ -1010,7 +1015,7 @@ plt.show()
 # (sec-cnn-cifar)=
 # ## The CIFAR-10 network of 5,852,170 parameters
 #
-# Time for a network of serious size, of the kind that dozens of tutorials train on CIFAR-10. Three blocks, each with *two* convolutions, so that a block sees further before it pools; 32 maps at first and 256 at the end; a head of three fully connected layers; a little **dropout**, which sets some numbers to zero at random while training and which chapter 9 explains. Written out, it is one line a layer:
+# Time for a network of serious size, of the kind that many tutorials train on CIFAR-10. Three blocks, each with *two* convolutions, so that a block sees further before it pools; 32 maps at first and 256 at the end; a head of three fully connected layers; a little **dropout**, which sets some numbers to zero at random while training and which chapter 9 explains. Written out, it is one line a layer:
 
 
 # %%
@@ -1041,7 +1046,7 @@ for value, other in zip(packaged.state_dict().values(), network.state_dict().val
     assert torch.equal(value, other)
 
 # %% [markdown]
-# Do not believe a number with seven digits because it was printed in colour. Account for it, layer by layer, with {eq}`eq-conv-parameters` for convolutions, a scale and a shift a map for batch normalisation, and $(D + 1) M$ for a fully connected layer. Beside it, count the **multiplications** that one picture needs: each weight of a filter is used at each place,
+# Do not believe a number with seven digits because somebody printed it. Account for it, layer by layer, with {eq}`eq-conv-parameters` for convolutions, a scale and a shift a map for batch normalisation, and $(D + 1) M$ for a fully connected layer. Beside it, count the **multiplications** that one picture needs: each weight of a filter is used at each place,
 #
 # $$
 # m_\text{conv} = F^2 C K \cdot H_\text{out} W_\text{out}, \qquad m_\text{fc} = D M .
@@ -1050,16 +1055,17 @@ for value, other in zip(packaged.state_dict().values(), network.state_dict().val
 
 # %%
 def parameters_of(layer):
-    """Number of parameters of a layer by formula; the layers without any get 0."""
+    """Number of parameters of a layer, by formula."""
     if isinstance(layer, nn.Conv2d):
-        return layer.kernel_size[0] ** 2 * layer.in_channels * layer.out_channels + layer.out_channels
+        field, channels, filters = layer.kernel_size[0], layer.in_channels, layer.out_channels
+        return field**2 * channels * filters + filters
     if isinstance(layer, nn.Linear):
         return (layer.in_features + 1) * layer.out_features
     return 2 * layer.num_features if isinstance(layer, nn.BatchNorm2d) else 0
 
 
 def multiplications_of(layer, out):
-    """Multiplications for one picture in a convolution or a fully connected layer with output `out`."""
+    """Multiplications for one picture in a layer whose output is `out`."""
     if isinstance(layer, nn.Conv2d):
         return layer.weight.numel() * out.shape[2] * out.shape[3]
     return layer.weight.numel() if isinstance(layer, nn.Linear) else 0
@@ -1180,7 +1186,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 with FlopCounterMode(display=False) as counter, torch.inference_mode():
     models.cifar10_cnn().eval()(torch.zeros(1, 3, 32, 32))
-assert counter.get_total_flops() == 2 * sum(work for _, _, work in ledger)  # a multiplication and an addition
+assert counter.get_total_flops() == 2 * sum(work for _, _, work in ledger)  # × and +
 
 # %% [markdown]
 # A hundred million weights for what the first layer of the CIFAR-10 network does with 864. So nobody builds *that*. The fair question is another: given a **budget**, which of the two does better? There are two budgets that one can mean, parameters and multiplications, so SmallNet gets two opponents with one hidden layer each. One has as many *parameters*, which leaves it eleven hidden
@@ -1217,7 +1223,7 @@ assert DATASET != "pocket10" or rows[0][-1] > 0.1 + max(row[-1] for row in rows[
 # On either budget the convolutional network is far ahead. It is not that the other *could* not represent what is needed. It would have to learn separately for every place what a wheel looks like there, from pictures that show a wheel now here, now there. The convolutional network is told from the start that places are alike and that neighbours belong together. Such built-in assumptions are called an **inductive bias**. When they are
 # true, they replace data.
 #
-# The wrong assumption would hurt as much. Shuffle the pixels of all pictures in the same way, and for the fully connected network nothing changes. For the convolutional one, neighbours no longer belong together, and its advantage is gone; exercise 7.5 lets you see it.
+# The wrong assumption would hurt as much. Shuffle the pixels of all pictures in the same way, and for the fully connected network nothing changes. For the convolutional one, neighbours no longer belong together, and its advantage is gone: when we tried, it fell behind the wide network. Exercise 7.5 shows why.
 
 # %% [markdown]
 # (sec-cnn-real)=
@@ -1732,7 +1738,7 @@ print(fill(results.provenance(ladder), 75))
 # ## History and further reading
 #
 # {cite:t}`fukushima1980neocognitron` alternated cells that detect with cells that tolerate shifts, after what {cite:t}`hubel1962receptive` had seen in the cat. {cite:t}`lecun1989backpropagation` trained such a network by backpropagation; LeNet-5 {cite:p}`lecun1998gradient` has the shape that this chapter teaches, with averages as pooling. Taking the maximum instead was proposed for speech by {cite:t}`yamaguchi1990neural`, for pictures in
-# the Cresceptron of {cite:t}`weng1992cresceptron`, and as a model of the visual cortex by {cite:t}`riesenhuber1999hierarchical`. {cite:t}`krizhevsky2012imagenet` put large data, graphics processors, ReLU, dropout and overlapping max pooling together and changed the field within a year; chapter 11 tells what came after.
+# the Cresceptron of {cite:t}`weng1992cresceptron`, and as a model of the visual cortex by {cite:t}`riesenhuber1999hierarchical`. {cite:t}`krizhevsky2012imagenet` put large data, graphics processors, ReLU, dropout and overlapping max pooling together and won the ImageNet challenge of 2012 by a wide margin {cite:p}`russakovsky2015imagenet`; chapter 11 tells what came after.
 #
 # For what the layers come to see, read {cite:t}`zeiler2014visualizing`. That places in the middle of a receptive field count far more than those at its rim was shown by {cite:t}`luo2016understanding`; {cite:t}`araujo2019computing` compute fields for all kinds of networks. Chapter 9 of {cite:t}`goodfellow2016deep` treats convolution and pooling as assumptions about the world. On PyTorch itself, {cite:t}`paszke2019pytorch` explain why it is the way it is.
 #
