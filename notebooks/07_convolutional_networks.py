@@ -124,10 +124,10 @@ plt.show()
 # The maps between layers have a name: **feature maps**. We write $h$ for a stack of them, of shape $(C, H, W)$: $C$ maps, also called channels. The picture itself is the first stack, with three maps, red, green and blue. One **stage** of a network takes a stack and makes another:
 #
 # $$
-# h'_k = \operatorname{pool}\Bigl( \max\bigl(0,\; b_k + \sum_{c} w_{kc} \star h_c \bigr) \Bigr), \qquad k = 0, \dots, K-1 .
+# h'_k = \operatorname{pool}\Bigl( \max\bigl(0,\; b_k + \sum_{c} w_{kc} \star h_c \bigr) \Bigr) .
 # $$ (eq-cnn-stage)
 #
-# What *pool* does is the subject of the next section; for the moment, it makes the map smaller. A network is a few stages, one after the other, and a classifier at the end. The maps shrink from stage to stage, since *where exactly* matters less and less, and their number grows, since there are more things to ask for.
+# There is one such map for each of the $K$ filters. What *pool* does is the subject of the next section; for the moment, it makes the map smaller. A network is a few stages, one after the other, and a classifier at the end. The maps shrink from stage to stage, since *where exactly* matters less and less, and their number grows, since there are more things to ask for.
 
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-cnn-volumes", "caption": "The stacks of maps in the CIFAR-10 network of this chapter, drawn to scale in height and width; the length of a box is its number of maps. Each block of two convolutions makes the stack deeper, each pooling halves height and width. At the end the stack is flattened and three fully connected layers follow."}, "image": {"alt": "A row of boxes that become smaller and deeper from left to right: 3 maps of 32 by 32, 64 of 16 by 16, 128 of 8 by 8, 256 of 4 by 4, then bars of 4096, 1024, 512 and 10 numbers."}}
@@ -421,8 +421,8 @@ assert np.abs(values.mean(axis=0) - expected).max() < 0.05  # over 5 standard er
 print("average, L^p and stochastic pooling do what the formulas say")
 
 # %% [markdown]
-# **Overlapping pooling**, windows of 3 with a stride of 2, was used by AlexNet, whose authors found it slightly harder to overfit {cite:p}`krizhevsky2012imagenet`. And one can do **without pooling**: give the convolution itself a stride of 2. It halves the map just the same, and learns how; {cite:t}`springenberg2015striving` built networks of nothing but convolutions that way, and most newer ones follow.
-# The price is a layer's worth of parameters where pooling has none. Which is best? {cite:t}`scherer2010evaluation` compared them on several data sets and found the maximum ahead of subsampling, {cite:t}`boureau2010theoretical` worked out when a maximum and when an average tells classes apart better (the sparser the features, the better the maximum). Today max pooling within the network and one average at its end is a common choice.
+# **Overlapping pooling**, windows of 3 with a stride of 2, was used by AlexNet, whose authors found that it overfits slightly less {cite:p}`krizhevsky2012imagenet`. And one can do **without pooling**: give the convolution itself a stride of 2. It halves the map just the same, and learns how; {cite:t}`springenberg2015striving` built networks of nothing but convolutions that way, and most newer ones follow.
+# The price is a layer's worth of parameters where pooling has none. Which is best? {cite:t}`scherer2010evaluation` compared them on several data sets and found the maximum ahead of weighted averages, {cite:t}`boureau2010theoretical` worked out when a maximum and when an average tells classes apart better (the sparser the features, the better the maximum). Today max pooling within the network and one average at its end is a common choice.
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-cnn-pools", "caption": "One map of edges (30×30) pooled in six ways to about half its size. The maximum keeps thin lines bright, the average dims them, L2 is in between. Overlapping windows thicken lines. Stochastic pooling is ragged: it is meant to be, while training. A stride without pooling keeps every second answer and loses lines that fall between."}, "image": {"alt": "Seven grey maps of an object's edges: the original and six smaller versions, from bright and thick lines with max pooling to faint lines with average pooling and broken lines with a stride of two."}}
 picture = images_test[np.flatnonzero(y_test == names.index("truck"))[2]].mean(axis=2)[None, None] / 255.0
@@ -440,10 +440,11 @@ pools = {
     "stochastic 2×2": np.take_along_axis(cells, lucky[..., None], -1)[..., 0],
     "stride 2 only": edge_map[:, :, ::2, ::2],
 }
-fig, axes = plt.subplots(1, 7, figsize=(10, 1.9))
-for ax, (title, values) in zip(axes, pools.items(), strict=True):
+fig, axes = plt.subplots(2, 4, figsize=(8, 4.4))
+for ax, (title, values) in zip(axes.ravel(), pools.items(), strict=False):
     ax.imshow(values[0, 0], cmap="gray", vmin=0, vmax=edge_map.max())
-    ax.set_title(title, fontsize=8.5, loc="center")
+    ax.set_title(title, fontsize=10, loc="center")
+for ax in axes.ravel():
     ax.axis("off")
 plt.show()
 
@@ -1164,9 +1165,11 @@ assert by_heart[-1] < 0.5 * by_heart[0]
 # Why go to all this trouble, if by {ref}`sec-net-pieces` one wide hidden layer can in principle compute anything? Compare the layers first. From $C$ maps of $H \times W_\text{px}$ to $K$ maps of the same size, a fully connected layer has a weight for every pair of numbers, a convolution $F^2$ for every pair of maps:
 #
 # $$
+# \begin{aligned}
 # \frac{\text{fully connected}}{\text{convolution}}
-# = \frac{(C H W_\text{px}) (K H W_\text{px})}{F^2 C K}
-# = \frac{(H W_\text{px})^2}{F^2} .
+# &= \frac{(C H W_\text{px}) (K H W_\text{px})}{F^2 C K} \\
+# &= \frac{(H W_\text{px})^2}{F^2} .
+# \end{aligned}
 # $$ (eq-cnn-saving)
 
 # %%
@@ -1370,7 +1373,7 @@ plt.show()
 # (sec-cnn-car-truck)=
 # ### Car against truck
 #
-# The question of chapter 3 once more: is it a car or a truck, from 10,000 grey pictures to learn from and 2,000 to be tested on? Least squares on the pixels reached little more than 60 % on the test pictures. Here is the network of the representation-learning lecture that the question comes from: three convolutions of $7 \times 7$, $5 \times 5$ and $3 \times 3$ without padding, each with batch normalisation and ReLU, two max poolings, 64 maps of
+# The question of chapter 3 once more: is it a car or a truck, from 10,000 grey pictures to learn from and 2,000 to be tested on? Least squares on the pixels reached little more than 60 % on the test pictures. Here is the network of the representation-learning lecture that the question comes from: three convolutions of $7 \times 7$, $5 \times 5$ and $3 \times 3$ without padding, each with batch normalisation and ReLU, two layers of max pooling, 64 maps of
 # $2 \times 2$, a hidden layer of 64 and one output. With two classes one score is enough: its sigmoid is the probability of *truck*, and the loss is the binary cross-entropy.
 
 # %%
@@ -1509,7 +1512,7 @@ print(fill(results.provenance(ladder), 75))
 #
 # ### Exercise 7.1: pools of pools
 #
-# Show that max pooling with $2 \times 2$ windows side by side, done twice, is max pooling with $4 \times 4$ windows side by side. What single window do two poolings of $3 \times 3$ with stride 1 amount to? Does the same hold for average pooling?
+# Show that max pooling with $2 \times 2$ windows side by side, done twice, is max pooling with $4 \times 4$ windows side by side. What single window does pooling twice with $3 \times 3$ windows and stride 1 amount to? Does the same hold for average pooling?
 #
 # <details class="hint"><summary>Hint 1</summary>
 #

@@ -48,7 +48,7 @@ def normalise(images: Any, device: Any = "cpu") -> Any:
 def epoch_of_training(
     model: Any, optimiser: Any, images: np.ndarray, labels: np.ndarray, seed: int, bfloat16: bool
 ) -> float:
-    """Pass once over the training pictures, each cropped and flipped at random.
+    """Pass once over the training pictures (N, 32, 32, 3), each cropped and flipped at random.
 
     Returns
     -------
@@ -177,7 +177,7 @@ def augmenter(seed: int) -> Callable[[Any], Any]:
 
 
 def settings(train: Pictures, test: Pictures, epochs: int, bfloat16: bool) -> dict[str, Any]:
-    """Say what the network was trained with."""
+    """Say what the network was trained with; train and test are pictures (N, 32, 32, 3) and labels (N,)."""
     sizes = {"train": len(train[0]), "test": len(test[0]), "epochs": epochs, "bfloat16": bfloat16}
     return {**sizes, "recipe": RECIPE, "mean": MEAN, "std": STD, "source_figures": SOURCE}
 
