@@ -81,6 +81,7 @@ def train(
     seed: int = 0,
     bfloat16: bool = False,
     progress: bool | None = None,
+    after_epoch: Callable[[int], None] | None = None,
 ) -> History:
     """Train a network in place by minimising the cross-entropy.
 
@@ -116,6 +117,8 @@ def train(
         Compute the forward pass in bfloat16 (autocast): up to twice as fast on recent processors.
     progress : bool, optional
         Draw a progress bar; by default where the output is a terminal.
+    after_epoch : callable, optional
+        Called with the number of epochs done after each of them: to keep a snapshot, say.
 
     Returns
     -------
@@ -142,7 +145,7 @@ def train(
     started = time.perf_counter()
     with torch.random.fork_rng(), _bar(progress, steps) as advance:
         torch.manual_seed(seed)
-        for _ in range(epochs):
+        for epoch in range(epochs):
             model.train()
             losses, correct = 0.0, 0
             for index in torch.randperm(len(data), generator=generator).split(batch_size):
@@ -168,6 +171,8 @@ def train(
                 result = evaluate(model, *validation, bfloat16=bfloat16)
                 history.validation_loss.append(result.loss)
                 history.validation_accuracy.append(result.accuracy)
+            if after_epoch is not None:
+                after_epoch(epoch + 1)
     model.eval()
     history.seconds = time.perf_counter() - started
     return history

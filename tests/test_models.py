@@ -13,6 +13,8 @@ NETWORKS = {
     "deep_mlp": (lambda: models.mlp(784, (512, 512), 10), (1, 28, 28), 10, 669_706),
     "small_cnn": (models.small_cnn, (3, 32, 32), 10, 113_962),
     "small_cnn_gray": (lambda: models.small_cnn(7, in_channels=1), (1, 28, 28), 7, 107_239),
+    "cifar10_cnn": (models.cifar10_cnn, (3, 32, 32), 10, 5_852_170),
+    "cifar10_cnn_gray": (lambda: models.cifar10_cnn(4, in_channels=1), (1, 32, 32), 4, 5_848_516),
     "resnet20": (models.resnet20, (3, 32, 32), 10, 269_722),
     "resnet20_gray": (lambda: models.resnet20(5, in_channels=1), (1, 28, 28), 5, 269_109),
     "car_truck_cnn": (models.car_truck_cnn, (1, 32, 32), 1, 106_625),
@@ -56,7 +58,7 @@ def test_same_seed_same_network(network):
     assert not torch.equal(first, other)
 
 
-@pytest.mark.parametrize("name", ["linear", "mlp", "small_cnn", "resnet20", "car_truck_cnn"])
+@pytest.mark.parametrize("name", ["linear", "mlp", "small_cnn", "cifar10_cnn", "resnet20", "car_truck_cnn"])
 def test_overfits_one_batch(name):
     network = NETWORKS[name]
     model = build(network)
@@ -75,6 +77,16 @@ def test_overfits_one_batch(name):
         loss.backward()
         optimizer.step()
     assert loss < 0.05
+
+
+def test_the_cifar10_network_layer_by_layer():
+    """Widths, heights and channels as the recipe lists them; 256 maps of 4×4 are flattened to 4,096."""
+    x, shapes = torch.zeros(1, 3, 32, 32), []
+    for layer in models.cifar10_cnn().eval():
+        x = layer(x)
+        if isinstance(layer, torch.nn.MaxPool2d | torch.nn.Flatten | torch.nn.Linear):
+            shapes.append(tuple(x.shape[1:]))
+    assert shapes == [(64, 16, 16), (128, 8, 8), (256, 4, 4), (4096,), (1024,), (512,), (10,)]
 
 
 def test_a_block_with_silent_convolutions_is_the_identity():

@@ -41,6 +41,19 @@ def test_training_learns_and_records_each_epoch():
     assert result.loss == pytest.approx(history.validation_loss[-1], rel=1e-5)
 
 
+def test_a_function_is_called_after_each_epoch():
+    images, labels = toy_pictures(32)
+    model, seen = small_net(), []
+
+    def keep(epoch):
+        seen.append((epoch, next(model.parameters()).detach().clone()))
+
+    training.train(model, images, labels, epochs=3, batch_size=16, after_epoch=keep)
+    assert [epoch for epoch, _ in seen] == [1, 2, 3]
+    assert not torch.equal(seen[0][1], seen[1][1])
+    assert torch.equal(seen[2][1], next(model.parameters()))
+
+
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
 @pytest.mark.parametrize("bfloat16", [False, True])
 def test_same_seed_same_weights(optimizer, bfloat16):
@@ -154,16 +167,19 @@ def test_a_progress_bar_is_drawn_when_asked_for(capsys):
     assert "training" in capsys.readouterr().err
 
 
-def test_flips_and_shifts_move_pixels_only():
-    """Every picture must equal one of the possible moves of the original, edges repeated."""
+@pytest.mark.parametrize(
+    ("fill", "border"), [(None, {"mode": "edge"}), (0, {}), (7, {"constant_values": 7})], ids=str
+)
+def test_flips_and_shifts_move_pixels_only(fill, border):
+    """Every picture must equal one of the possible moves of the original, edges repeated or filled."""
     rng = np.random.default_rng(0)
     images = torch.from_numpy(rng.integers(0, 256, (40, 6, 5, 3), dtype=np.uint8))
-    moved = flip_and_shift(images, torch.Generator().manual_seed(0), shift=2)
+    moved = flip_and_shift(images, torch.Generator().manual_seed(0), shift=2, fill=fill)
     assert moved.shape == images.shape
     assert moved.dtype == torch.uint8
     seen = set()
     for before, after in zip(images.numpy(), moved.numpy(), strict=True):
-        padded = np.pad(before, ((2, 2), (2, 2), (0, 0)), mode="edge")
+        padded = np.pad(before, ((2, 2), (2, 2), (0, 0)), **border)
         matches = [
             (down, right, flip)
             for down in range(5)

@@ -19,6 +19,8 @@ FAMILIES = (
     "sheets",
     "convolution",
     "filter_bank",
+    "cifar10_cnn",
+    "car_truck_cnn",
 )
 """Modules of this package that hold experiments."""
 
