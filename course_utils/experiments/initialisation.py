@@ -24,7 +24,7 @@ NORMALISATIONS = ("none", "batch")
 
 
 def first_weights(name: str, fan_in: int, fan_out: int) -> float:
-    """Standard deviation of a layer's first weights.
+    """Return the standard deviation of a layer's first weights.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def deep_network(
 
 
 def rows(images: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> "torch.Tensor":
-    """Pictures (N, H, W, C) as float32 rows (N, H·W·C), each channel shifted by `mean` and divided by `scale`."""
+    """Make float32 rows (N, H·W·C) of pictures (N, H, W, C), less `mean` and divided by `scale` by channel."""
     import torch
 
     scaled = (images / np.float32(255) - mean) / scale
@@ -115,7 +115,7 @@ def rows(images: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> "torch.Tens
 def train(
     model: "nn.Module", x: "torch.Tensor", y: "torch.Tensor", *, rate: float, steps: int, seed: int
 ) -> None:
-    """Plain SGD on rows x (N, D) with labels y (N,); the model is left in evaluation mode."""
+    """Train by plain SGD on rows x (N, D) with labels y (N,); the model is left in evaluation mode."""
     import torch
     from torch.nn import functional as F
 
@@ -132,7 +132,7 @@ def train(
 
 
 def accuracy(model: "nn.Module", x: "torch.Tensor", y: "torch.Tensor") -> float:
-    """Share of the rows x (N, D) whose highest score is at the label y (N,); scores that are no numbers count as wrong."""
+    """Return the share of rows x (N, D) with the highest score at the label y (N,); nan counts as wrong."""
     import torch
 
     with torch.inference_mode():
@@ -143,7 +143,7 @@ def accuracy(model: "nn.Module", x: "torch.Tensor", y: "torch.Tensor") -> float:
 
 @experiment("cifar10_initialisation", dataset="cifar10", minutes=6)
 def cifar10_initialisation(context: Context) -> Outcome:
-    """Train deep fully connected networks on photographs from different starts, with and without batch norm."""
+    """Train deep fully connected networks on photographs from four starts, with and without batch norm."""
     import torch
 
     images, labels = context.load("cifar10", "train", n=TRAIN + VALIDATION)
@@ -201,8 +201,8 @@ def cifar10_initialisation(context: Context) -> Outcome:
             "normalisations": list(NORMALISATIONS),
         },
         notes=[
-            "Plain SGD. The learning rate of each network is the best of the listed ones on validation pictures "
-            "with the first seed; the other seeds use it.",
+            "Plain SGD. The learning rate of each network is the best of the listed ones on validation "
+            "pictures with the first seed; the other seeds use it.",
             "small: standard deviation 0.01; large: three times that of kaiming.",
         ],
     )
