@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 SEEDS = (0, 1, 2)
 TRAIN, VALIDATION, TEST = 10_000, 2_000, 5_000
 DEPTH, WIDTH = 10, 128
-STEPS, BATCH = 400, 100
+STEPS, BATCH = 300, 100
 RATES = (0.01, 0.1, 1.0)
 
 ACTIVATIONS = ("sigmoid", "tanh", "relu")
@@ -105,7 +105,7 @@ def deep_network(
 
 
 def rows(images: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> "torch.Tensor":
-    """Make float32 rows (N, H·W·C) of pictures (N, H, W, C), less `mean` and divided by `scale` by channel."""
+    """Make float32 rows (N, H·W·C) of pictures (N, H, W, C): less `mean`, divided by `scale`, by channel."""
     import torch
 
     scaled = (images / np.float32(255) - mean) / scale
@@ -141,7 +141,7 @@ def accuracy(model: "nn.Module", x: "torch.Tensor", y: "torch.Tensor") -> float:
     return float(right.float().mean())
 
 
-@experiment("cifar10_initialisation", dataset="cifar10", minutes=6)
+@experiment("cifar10_initialisation", dataset="cifar10", minutes=4)
 def cifar10_initialisation(context: Context) -> Outcome:
     """Train deep fully connected networks on photographs from four starts, with and without batch norm."""
     import torch
