@@ -54,6 +54,8 @@ from course_utils.gradcheck import gradcheck, spaced
 SEED = 0
 DATASET = "pocket10"
 
+C = len(class_names(DATASET))
+
 plots.use_style()
 
 # %% [markdown]
@@ -64,8 +66,6 @@ plots.use_style()
 # scaled to one (why, is the matter of {ref}`sec-start-inputs`).
 
 # %%
-names = class_names(DATASET)
-C = len(names)
 images_train, y_train = load(DATASET, "train", n=4_000, seed=SEED)
 images_test, y_test = load(DATASET, "test", n=1_000, seed=SEED)
 
@@ -113,6 +113,12 @@ def deep_network(deviation, activation=nn.ReLU, norm=None, sizes=(768, *[100] * 
     return nn.Sequential(*layers, draw_layer(sizes[-1], C, math.sqrt(1 / sizes[-1]), dice))
 
 
+def scaled_kaiming(factor):
+    """Standard deviation of the first weights: `factor` times the size that this chapter will derive."""
+    return lambda fan_in, fan_out: factor * math.sqrt(2 / fan_in)
+
+
+# %%
 def train(network, rate, steps, inputs=rows_train, batch=100, seed=SEED):
     """Plain SGD on the training pictures, given as rows; the loss of each mini-batch."""
     optimizer = torch.optim.SGD(network.parameters(), rate)
@@ -134,11 +140,6 @@ def train(network, rate, steps, inputs=rows_train, batch=100, seed=SEED):
 # %% tags=["nbval-ignore-output"]
 # varies: hundreds of steps of training amplify the last digits, which differ between processors
 STARTS = {"half": 0.5, "as it should be": 1.0, "double": 2.0}
-
-
-def scaled_kaiming(factor):
-    """Standard deviation of the first weights: `factor` times the size that this chapter will derive."""
-    return lambda fan_in, fan_out: factor * math.sqrt(2 / fan_in)
 
 
 first_losses = {}
@@ -736,6 +737,7 @@ cloud = cloud_dice.normal(size=(500, 4)) @ cloud_dice.normal(size=(4, 4)) + [3.0
 fitted = fit_directions(cloud)
 covariance_of = lambda x: np.cov(x, rowvar=False, bias=True)
 # check: eq-start-pca
+assert np.allclose(decorrelate(cloud, *fitted).mean(axis=0), 0, atol=1e-12)
 assert np.allclose(covariance_of(decorrelate(cloud, *fitted)), np.diag(fitted[2]), atol=1e-12)
 assert np.allclose(fitted[1] @ np.diag(fitted[2]) @ fitted[1].T, covariance_of(cloud))
 # check: eq-start-white
@@ -1346,14 +1348,15 @@ class BatchNorm:
 
 ours, theirs = BatchNorm(5), nn.BatchNorm1d(5).double()
 for _ in range(4):
-    x = bn_dice.normal(2, 3, (6, 5))
-    assert np.allclose(ours(x, training=True), theirs(torch.from_numpy(x)).detach(), rtol=1e-10, atol=1e-12)
+    rows_new = bn_dice.normal(2, 3, (6, 5))
+    by_torch = theirs(torch.from_numpy(rows_new)).detach()
+    assert np.allclose(ours(rows_new, training=True), by_torch, rtol=1e-10, atol=1e-12)
 theirs.eval()
 # check: eq-start-running
-assert np.allclose(ours.r, theirs.running_mean, rtol=1e-12) and np.allclose(
-    ours.v, theirs.running_var, rtol=1e-12
-)
-assert np.allclose(ours(x, training=False), theirs(torch.from_numpy(x)).detach(), rtol=1e-10, atol=1e-12)
+assert np.allclose(ours.r, theirs.running_mean, rtol=1e-12)
+assert np.allclose(ours.v, theirs.running_var, rtol=1e-12)
+by_torch = theirs(torch.from_numpy(rows_new)).detach()
+assert np.allclose(ours(rows_new, training=False), by_torch, rtol=1e-10, atol=1e-12)
 print(f"after 4 batches the start still has the weight {0.9**4:.2f}; after 50, {0.9**50:.3f}")
 
 # %% [markdown]
