@@ -144,11 +144,11 @@ STARTS = {"half": 0.5, "as it should be": 1.0, "double": 2.0}
 
 first_losses = {}
 for title, factor in STARTS.items():
-    first_losses[title] = train(deep_network(scaled_kaiming(factor)), rate=0.05, steps=300)
+    first_losses[title] = train(deep_network(scaled_kaiming(factor)), rate=0.05, steps=200)
     last = np.mean(first_losses[title][-30:])
-    print(f"{title:>15}: loss {first_losses[title][0]:8.2f} at the start, {last:.2f} after 300 steps")
+    print(f"{title:>15}: loss {first_losses[title][0]:8.2f} at the start, {last:.2f} after 200 steps")
 if DATASET == "pocket10":
-    assert np.mean(first_losses["as it should be"][-30:]) < 1.9
+    assert np.mean(first_losses["as it should be"][-30:]) < 2.05
     assert np.mean(first_losses["half"][-30:]) > 2.25
     assert not np.mean(first_losses["double"][-30:]) < 2.25  # it may not even be a number any more
 
@@ -418,7 +418,7 @@ print(f"maxout: {compared} gradients agree; leaky ReLU and the absolute value ar
 # %% [markdown]
 # Now look at all of them side by side. Choose one; compare where the slope is near zero (grey), what the largest slope is, and what comes out on average when standard normal numbers go in.
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-start-browser", "caption": "Thirteen activations. Left: the function. Right: its slope; where the slope is below one hundredth, nearly nothing is learned (grey). The line above says what happens to standard normal inputs: the mean of the outputs, and the share of inputs in the grey."}, "image": {"alt": "Frames of an interactive figure, one an activation: a curve of the function on the left, a curve of its slope on the right, with grey bands where the slope is nearly zero."}}
+# %% tags=["hide-input"]
 silu_slope = lambda a: sigmoid(a) + a * sigmoid_slope(a)
 pieces = np.array([[-1.0, -0.6], [0.2, 0.0], [1.0, -0.9]])  # slope and height of three straight lines
 three_lines = lambda a: np.max(pieces[:, :1] * a + pieces[:, 1:], axis=0)
@@ -444,6 +444,7 @@ fine_a = np.arange(-3.995, 4.0, 0.01)
 weight_a = np.exp(-(fine_a**2) / 2) / np.exp(-(fine_a**2) / 2).sum()  # a standard normal distribution
 
 
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-start-browser", "caption": "Thirteen activations. Left: the function. Right: its slope; where the slope is below one hundredth, nearly nothing is learned (grey). The line above says what happens to standard normal inputs: the mean of the outputs, and the share of inputs in the grey."}, "image": {"alt": "Frames of an interactive figure, one an activation: a curve of the function on the left, a curve of its slope on the right, with grey bands where the slope is nearly zero."}}
 def draw_activation(title, function, slope):
     """One frame: the function and its slope; and what it does to standard normal inputs, in words."""
     values, slopes = function(fine_a), slope(fine_a)
@@ -791,7 +792,7 @@ prepared = {
 }
 share = np.cumsum(picture_fit[2]) / picture_fit[2].sum()
 print("directions needed for 90 % of the variance:", int((share < 0.9).sum()) + 1, "of", len(share))
-assert share[99] > 0.9  # neighbouring pixels are much alike
+assert DATASET != "pocket10" or share[99] > 0.9  # neighbouring pixels are much alike
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-start-pictures", "caption": "Six training pictures, prepared in four ways and brightened for display (mid-grey is zero from the second row on). Minus the mean image: nearly the picture. Standardised channels: the same in stronger colours. White (ZCA): even areas are gone, edges and small things stand out."}, "image": {"alt": "Four rows of six small pictures: originals; the same with grey as zero; the same with more contrast; and greyish pictures in which only edges and fine structures are left."}}
 shown_rows = ("raw, 0 to 1", "minus mean image", "channels standardised", "white (ZCA)")
@@ -821,8 +822,8 @@ for ax, (title, values) in zip(axes, panels.items(), strict=True):
 plt.show()
 
 # %% [markdown]
-# What is it good for? Chapter 4 tells us what to measure: the condition number of $\mathrm E[x^\top x]$, and what gradient descent can do with it. We train the linear softmax classifier of chapter 3 on all pictures at once, for each preparation at the rate $4/h_1$ that its largest curvature $h_1$ allows (the curvature of
-# cross-entropy is at most half of that of the squared loss, which makes $4/h_1$ the limit of {ref}`sec-reg-descent`; a bias is one more input that is always 1).
+# What is it good for? Chapter 4 tells us what to measure: the condition number of $\mathrm E[x^\top x]$, and what gradient descent can do with it. We train the linear softmax classifier of chapter 3 on all pictures at once, for each preparation at nine tenths of the largest rate that is safe for it, $4/h_1$, where $h_1$ is the largest curvature (that of
+# cross-entropy is at most half of that of the squared loss, and so the $2/h_1$ of {ref}`sec-reg-descent` doubles; the bias is one more input that is always 1).
 
 
 # %%
@@ -836,13 +837,13 @@ def softmax_descent(x, labels, steps):
         exponentials = np.exp(scores - scores.max(axis=1, keepdims=True))
         p = exponentials / exponentials.sum(axis=1, keepdims=True)
         weights -= 0.9 * 4 / curvatures[-1] * x.T @ (p - one_hot) / len(x)
-    return -np.log((p * one_hot).sum(axis=1)).mean(), curvatures[-1] / max(curvatures[-301], 1e-12)
+    return -np.log((p * one_hot).sum(axis=1)).mean(), curvatures[-1] / max(curvatures[-300], 1e-12)
 
 
-few = slice(0, 1500)
-descended = {title: softmax_descent(values[few], y_train[few], 60) for title, values in prepared.items()}
+few = slice(0, 1200)
+descended = {title: softmax_descent(values[few], y_train[few], 50) for title, values in prepared.items()}
 table_rows = [[title, f"{kappa:,.0f}", f"{loss:.2f}"] for title, (loss, kappa) in descended.items()]
-print(results.table(table_rows, ["inputs", "steepest : 300th direction", "loss after 60 steps"]))
+print(results.table(table_rows, ["inputs", "steepest : 300th direction", "loss after 50 steps"]))
 if DATASET == "pocket10":
     losses_after = {title: loss for title, (loss, _) in descended.items()}
     assert losses_after["white (ZCA)"] < losses_after["minus mean image"] - 0.1
@@ -1123,7 +1124,7 @@ assert sizes_by_rule["PyTorch's default"][1][0] < 1e-3 < 0.2 < sizes_by_rule["Ka
 # </details>
 # <details class="choice right"><summary>$\sqrt{2/(9 \cdot 128)}$, about 0.042</summary>
 #
-# Right: fan-in $F^2 C = 1152$.
+# Right: every answer adds up $F^2 C = 9 \cdot 128 = 1152$ products, and the variance of each weight is 2 over that number.
 #
 # </details>
 # <details class="choice"><summary>$\sqrt{2/(128 + 64)}$</summary>
@@ -1669,16 +1670,16 @@ print(
 # %% [markdown]
 # Look at the sigmoid: the *size* of its activations is always about one half, because it is never centred; what counts, the gradient, is gone. Look also at large weights with tanh: the gradients *grow* on the way back as long as a few units are in their steep part.
 #
-# And now train them all, 100 steps of plain SGD at the rate 0.1, and see which have begun to learn. Guessing costs $\log 10 = 2.30$.
+# And now train them all, 100 steps of plain SGD at the rate 0.2, and see which have begun to learn. Guessing costs $\log 10 = 2.30$.
 
 # %% tags=["nbval-ignore-output"]
 # varies: a hundred steps of training amplify the last digits, which differ between processors
 learned = {}
 for kind, start in combinations:
     for norm in (None, nn.BatchNorm1d):
-        losses = train(deep_network(STARTS_TO_TRY[start], KINDS[kind], norm), rate=0.1, steps=100)
+        losses = train(deep_network(STARTS_TO_TRY[start], KINDS[kind], norm), rate=0.2, steps=100)
         learned[kind, start, norm is not None] = float(np.mean(losses[-20:]))
-verdict = lambda loss: f"{loss:.2f}" + (" ✓" if loss < 2.15 else "") if loss < 99 else "exploded"
+verdict = lambda loss: f"{loss:.2f}" + (" ✓" if loss < 2.2 else "") if loss < 99 else "exploded"
 table_rows = [
     [f"{kind}, {start}", verdict(learned[kind, start, False]), verdict(learned[kind, start, True])]
     for kind, start in combinations
@@ -1688,7 +1689,7 @@ if DATASET == "pocket10":
     assert all(learned[kind, start, True] < 2.2 for kind, start in combinations)
     assert all(not learned[kind, start, False] < 2.2 for kind, start in combinations if kind == "sigmoid")
     assert all(not learned[kind, "0.01", False] < 2.2 for kind in KINDS)
-    assert learned["tanh", "Xavier", False] < 2.1 and learned["ReLU", "Kaiming", False] < 2.15
+    assert learned["tanh", "Xavier", False] < 2.1 and learned["ReLU", "Kaiming", False] < 2.2
 
 # %% [markdown]
 # The pattern is the one that the signals foretold. Plain tanh learns from Xavier and Kaiming, plain ReLU from Kaiming (and from Xavier with a delay); sigmoids do not learn in ten layers, from any of these starts. With batch norm *everything* learns, even what looked hopeless.
