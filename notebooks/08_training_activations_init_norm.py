@@ -1774,7 +1774,7 @@ print(
 # ## On real photographs
 #
 # Does all this hold on photographs? The recorded experiment trains fully connected networks of ten hidden layers with 128 units on CIFAR-10 {cite:p}`krizhevsky2009learning`, for three activations, four starts, without and with batch norm. The learning rate of each was chosen from three on validation pictures, so that no combination suffers from
-# a rate that suits another; then each was trained with three seeds. These are short trainings: the question is who gets going.
+# a rate that suits another; then each was trained with three seeds. These are short runs: the question is who gets going.
 
 # %%
 recorded = results.load("cifar10_initialisation")
@@ -1799,7 +1799,7 @@ print(
 )
 print(fill(results.provenance(recorded), 75))
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-start-cifar", "caption": "Test accuracy on CIFAR-10 (JPEG copy) after a short training, mean of three seeds; the bars end at the mean, thin lines show one standard deviation, and the dotted line is guessing. Plain networks learn in few places; with batch norm all combinations are far above guessing."}, "image": {"alt": "Three panels for sigmoid, tanh and ReLU, each with four pairs of bars for the starts small, xavier, kaiming and large; the bars with batch norm are all well above the dotted line at ten percent, many of the plain ones are on it."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-start-cifar", "caption": "Test accuracy on CIFAR-10 (JPEG copy) after a short training, mean of three seeds; the bars end at the mean, thin lines show one standard deviation, and the dotted line is guessing. Plain networks learn in few places; with batch norm all combinations are far above guessing."}, "image": {"alt": "Three panels for sigmoid, tanh and ReLU, each with four pairs of bars for the starts small, Xavier, Kaiming and large; the bars with batch norm are all well above the dotted line at ten percent, many of the plain ones are on it."}}
 fig, axes = plt.subplots(1, 3, figsize=(9.0, 3.2), sharey=True)
 places = np.arange(len(settings["initialisations"]))
 for ax, kind in zip(axes, settings["activations"], strict=True):
