@@ -168,7 +168,10 @@ plt.show()
 # layer without biases. Multiply *every* weight matrix by $c$, then, and layer for layer one more factor of $c$ piles up:
 #
 # $$
-# h_l(cW_1, \dots, cW_l) = c^{\,l}\; h_l(W_1, \dots, W_l), \qquad \bar x(cW_1, \dots, cW_L) = c^{L}\; \bar x(W_1, \dots, W_L) .
+# \begin{aligned}
+# h_l(cW_1, \dots, cW_l) &= c^{\,l}\; h_l(W_1, \dots, W_l), \\
+# \bar x(cW_1, \dots, cW_L) &= c^{L}\; \bar x(W_1, \dots, W_L) .
+# \end{aligned}
 # $$ (eq-start-gain)
 #
 # The second half says the same of the gradient on its way back to the input.
@@ -228,11 +231,14 @@ print(f"ten layers, weights times 2: everything times {FACTOR**10:.0f}; weights 
 # For decades the standard was the **sigmoid**, which squeezes any number into $(0, 1)$, and its sibling **tanh**, which is a sigmoid stretched to $(-1, 1)$. ($\sigma$ *of something* is the sigmoid; a bare $\sigma$ further down is a standard deviation.)
 #
 # $$
-# \sigma(a) = \frac{1}{1 + e^{-a}}, \qquad \tanh a = 2\,\sigma(2a) - 1,
+# \sigma(a) = \frac{1}{1 + e^{-a}}, \quad \tanh a = 2\,\sigma(2a) - 1,
 # $$ (eq-start-squash)
 #
 # $$
-# \sigma'(a) = \sigma(a)\,\bigl(1 - \sigma(a)\bigr) \le \tfrac14, \qquad \tanh'(a) = 1 - \tanh^2 a \le 1 .
+# \begin{aligned}
+# \sigma'(a) &= \sigma(a)\,\bigl(1 - \sigma(a)\bigr) \le \tfrac14, \\
+# \tanh'(a) &= 1 - \tanh^2 a \le 1 .
+# \end{aligned}
 # $$ (eq-start-squash-slopes)
 #
 # Both become flat on both sides. A unit whose $a$ is far from zero is **saturated**: its output hardly depends on its input, and almost no gradient gets through.
@@ -285,7 +291,7 @@ print(
 #
 # $$
 # f_\nu(a) = \begin{cases} a & a > 0 \\ \nu a & a \le 0 \end{cases}
-# \qquad
+# \quad
 # f_\nu'(a) = \begin{cases} 1 & a > 0 \\ \nu & a \le 0 \end{cases}
 # $$ (eq-start-leaky)
 #
@@ -332,9 +338,10 @@ print(f"leaky ReLU with 0, 0.01 and 0.1 is PyTorch's; so are {compared} gradient
 # The **exponential linear unit** {cite:p}`clevert2016fast` leaves zero smoothly and bends towards a floor at $-\nu$, so that its outputs are nearly centred. Its slope on the left is its own output plus $\nu$:
 #
 # $$
-# \operatorname{ELU}(a) = \begin{cases} a & a > 0 \\ \nu\,(e^{a} - 1) & a \le 0 \end{cases}
-# \qquad
-# \operatorname{ELU}'(a) = \begin{cases} 1 & a > 0 \\ \operatorname{ELU}(a) + \nu & a \le 0 \end{cases}
+# \begin{aligned}
+# \operatorname{ELU}(a) &= \begin{cases} a & a > 0 \\ \nu\,(e^{a} - 1) & a \le 0 \end{cases} \\
+# \operatorname{ELU}'(a) &= \begin{cases} 1 & a > 0 \\ \operatorname{ELU}(a) + \nu & a \le 0 \end{cases}
+# \end{aligned}
 # $$ (eq-start-elu)
 #
 # The **Gaussian error linear unit** {cite:p}`hendrycks2016gaussian`, which transformers use, weights $a$ by the probability $\Phi(a)$ that a standard normal number is smaller than $a$. Where ReLU multiplies by 0 or 1, GELU multiplies by something in between:
@@ -388,7 +395,10 @@ print("ELU and GELU, and their slopes, are PyTorch's")
 # All of these are chosen by hand. A **maxout** unit {cite:p}`goodfellow2013maxout` computes $K$ linear scores of its inputs and passes on the largest,
 #
 # $$
-# h = \max_{k = 1 \dots K} \bigl( x W_k + b_k \bigr), \qquad \frac{\partial h}{\partial x} = W_{k^*} \quad\text{for the winner } k^* .
+# \begin{aligned}
+# h &= \max_{k = 1 \dots K} \bigl( x W_k + b_k \bigr), \\
+# \frac{\partial h}{\partial x} &= W_{k^*} \quad\text{for the winner } k^* .
+# \end{aligned}
 # $$ (eq-start-maxout)
 #
 # The largest of several straight lines is a convex chain of straight pieces, so ReLU, leaky ReLU and $|a|$ are all maxout with $K = 2$, and training may find others. It never saturates and never dies. The price is $K$ times the weights, which is why it is rarely seen today.
@@ -694,7 +704,10 @@ print(
 # 3. **Decorrelate**: turn the cloud until its axes are the coordinate axes. With $\Sigma = \operatorname{Cov}(x)$, which is symmetric,
 #
 # $$
-# \Sigma = U \Lambda U^\top, \qquad x_\text{pca} = (x - \mu)\, U, \qquad \operatorname{Cov}(x_\text{pca}) = \Lambda .
+# \begin{aligned}
+# \Sigma &= U \Lambda U^\top, \\
+# x_\text{pca} &= (x - \mu)\, U, \qquad \operatorname{Cov}(x_\text{pca}) = \Lambda .
+# \end{aligned}
 # $$ (eq-start-pca)
 #
 # $U$ has the eigenvectors as columns, $\Lambda$ the eigenvalues on its diagonal. This is principal component analysis, PCA.
@@ -977,7 +990,10 @@ interactive.frames(
 # Take one unit, $a = \sum_d x_d w_d$, on one fixed input, and ask how large $a$ is *on average over the random weights*. They are independent with mean zero, so in the square of the sum all mixed terms vanish on average and only the squares remain:
 #
 # $$
-# \mathrm E\bigl[a^2\bigr] = \sum_d x_d^2\, \mathrm E\bigl[w_d^2\bigr] = \text{fan-in} \cdot \operatorname{Var}(w) \cdot \overline{x^2} .
+# \begin{aligned}
+# \mathrm E\bigl[a^2\bigr] &= \sum_d x_d^2\, \mathrm E\bigl[w_d^2\bigr] \\
+# &= \text{fan-in} \cdot \operatorname{Var}(w) \cdot \overline{x^2} .
+# \end{aligned}
 # $$ (eq-start-variance)
 #
 # Here $\overline{x^2}$ is the mean of the squared inputs. Nothing was assumed about $x$. Through the activation next. If the weights are as likely to be negative as positive, $a$ and $-a$ are equally likely, and ReLU keeps one of the two:
@@ -997,9 +1013,11 @@ interactive.frames(
 # And the gradient? On its way back it meets the transposed weights and the gates that are open or closed. With upstream gradients $\bar h_m$ of random signs, independent of the rest,
 #
 # $$
-# \bar x_d = \sum_m w_{dm}\, [a_m > 0]\; \bar h_m
-# \quad\Longrightarrow\quad
-# \mathrm E\bigl[\bar x_d^{\,2}\bigr] = \tfrac12 \cdot \text{fan-out} \cdot \operatorname{Var}(w) \cdot \overline{\bar h^2} .
+# \begin{aligned}
+# \bar x_d &= \sum_m w_{dm}\, [a_m > 0]\; \bar h_m
+# \quad\Longrightarrow \\
+# \mathrm E\bigl[\bar x_d^{\,2}\bigr] &= \tfrac12 \cdot \text{fan-out} \cdot \operatorname{Var}(w) \cdot \overline{\bar h^2} .
+# \end{aligned}
 # $$ (eq-start-backward)
 #
 # The sum runs over the outputs now, so the **fan-out** takes the place of the fan-in, and the half comes from gates that are closed half of the time. Forward wants one variance, backward another. {cite:t}`glorot2010understanding`, who did this before ReLU, took the middle: **Xavier** initialisation,
@@ -1202,7 +1220,7 @@ print("mean of each unit is beta, standard deviation is |gamma| (but for epsilon
 # Nothing is lost by it. If the network wants its old activations back, it has only to learn
 #
 # $$
-# \gamma = \sqrt{\sigma^2 + \varepsilon}, \quad \beta = \mu \qquad\Longrightarrow\qquad y_n = x_n :
+# \gamma = \sqrt{\sigma^2 + \varepsilon}, \quad \beta = \mu \quad\Longrightarrow\quad y_n = x_n :
 # $$ (eq-start-bn-identity)
 #
 # γ equal to the standard deviation and β equal to the mean recover the identity. What is gained is that the mean and the spread are now *two parameters of this unit*, where before they were the outcome of all the weights of all the layers below.
@@ -1210,8 +1228,10 @@ print("mean of each unit is beta, standard deviation is |gamma| (but for epsilon
 # Look at the size of the weights now. Multiply $W$ by $c > 0$: mean and standard deviation are multiplied by $c$ as well, and cancel (but for $\varepsilon$):
 #
 # $$
-# \operatorname{BN}(c\,xW) = \operatorname{BN}(xW), \qquad
-# \frac{\partial L}{\partial W}\bigg|_{cW} = \frac1c\, \frac{\partial L}{\partial W}\bigg|_{W} .
+# \begin{aligned}
+# \operatorname{BN}(c\,xW) &= \operatorname{BN}(xW), \\
+# \frac{\partial L}{\partial W}\bigg|_{cW} &= \frac1c\, \frac{\partial L}{\partial W}\bigg|_{W} .
+# \end{aligned}
 # $$ (eq-start-bn-scale)
 #
 # The first weights may have any size: a network with batch norm forgives a bad initialisation. The gradient becomes *smaller* the larger the weights are, which also tames a learning rate that was too large: one oversized step makes the weights large, and the next steps small. And a bias before the normalisation is subtracted again at once;
@@ -1263,8 +1283,10 @@ print("weights times 7: same outputs, a seventh of the gradient; a bias before t
 # Then the input, with $\bar{\hat x}_n = \gamma\, \bar y_n$ put in:
 #
 # $$
-# \bar x_n = \frac{\gamma}{s} \Bigl( \bar y_n - \frac1B \sum_m \bar y_m - \hat x_n\, \frac1B \sum_m \bar y_m\, \hat x_m \Bigr)
-# = \frac{\gamma}{s} \Bigl( \bar y_n - \frac{\bar\beta}{B} - \hat x_n\, \frac{\bar\gamma}{B} \Bigr) .
+# \begin{aligned}
+# \bar x_n &= \frac{\gamma}{s} \Bigl( \bar y_n - \frac1B \sum_m \bar y_m - \hat x_n\, \frac1B \sum_m \bar y_m\, \hat x_m \Bigr) \\
+# &= \frac{\gamma}{s} \Bigl( \bar y_n - \frac{\bar\beta}{B} - \hat x_n\, \frac{\bar\gamma}{B} \Bigr) .
+# \end{aligned}
 # $$ (eq-start-bn-dx)
 #
 # In words: *take the upstream gradient, remove its mean, remove its part along $\hat x$, rescale.* What is removed are the two changes that the normalisation would undo anyway, moving all pictures alike and spreading them.
@@ -1328,7 +1350,10 @@ print("parameters of nn.BatchNorm2d(5):", sum(p.numel() for p in layer.parameter
 # At test time the answer to a picture must not depend on which other pictures happen to be asked about at the same moment. So the layer keeps notes during training: a running mean $r$ and a running variance $v$, updated after each batch. In testing, these constants take the place of $\mu$ and $\sigma^2$. With $m$ for what PyTorch calls `momentum`,
 #
 # $$
-# r \leftarrow (1 - m)\, r + m\, \mu, \qquad v \leftarrow (1 - m)\, v + m\, \frac{B}{B - 1}\, \sigma^2 .
+# \begin{aligned}
+# r &\leftarrow (1 - m)\, r + m\, \mu, \\
+# v &\leftarrow (1 - m)\, v + m\, \frac{B}{B - 1}\, \sigma^2 .
+# \end{aligned}
 # $$ (eq-start-running)
 #
 # Two conventions to know. PyTorch's $m = 0.1$ is the weight of the *new* value; other libraries (and the momentum of optimisers) count the old one, and write 0.9 or 0.99 for the same thing. And the variance that is kept is the unbiased one, with $B - 1$, whereas the batch is normalised with the biased one.
@@ -1417,8 +1442,10 @@ print("in evaluation mode one picture is enough, and company changes nothing")
 # In evaluation mode $r$, $v$, γ and β are constants, so a batch norm is multiplication by one number and addition of another, per channel. A convolution before it can do that itself. Put $a = x \star w + b$ into $\gamma\,(a - r)/\sqrt{v + \varepsilon} + \beta$ and collect, for each filter $k$:
 #
 # $$
-# w'_k = \frac{\gamma_k}{\sqrt{v_k + \varepsilon}}\; w_k, \qquad
-# b'_k = \beta_k + \frac{\gamma_k}{\sqrt{v_k + \varepsilon}}\, (b_k - r_k) .
+# \begin{aligned}
+# w'_k &= \frac{\gamma_k}{\sqrt{v_k + \varepsilon}}\; w_k, \\
+# b'_k &= \beta_k + \frac{\gamma_k}{\sqrt{v_k + \varepsilon}}\, (b_k - r_k) .
+# \end{aligned}
 # $$ (eq-start-fuse)
 #
 # The normalisation disappears. This is *exact*, not an approximation; every phone that runs a network does it, and saves a pass over all maps.
