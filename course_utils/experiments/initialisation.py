@@ -157,7 +157,7 @@ def cifar10_initialisation(context: Context) -> Outcome:
     steps = context.choose(STEPS, 2)
     shape = context.choose({}, {"depth": 2, "width": 8})
 
-    def run(recipe: dict[str, str], rate: float, seed: int) -> "nn.Module":
+    def run(recipe: dict[str, Any], rate: float, seed: int) -> "nn.Module":
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             model = deep_network(x.shape[1], 10, **recipe, **shape)
