@@ -21,6 +21,7 @@ FAMILIES = (
     "filter_bank",
     "cifar10_cnn",
     "car_truck_cnn",
+    "initialisation",
 )
 """Modules of this package that hold experiments."""
 
