@@ -73,9 +73,7 @@ def layer_costs(model: nn.Module, shape: tuple[int, ...]) -> list[LayerCost]:
         out = output[0] if isinstance(output, tuple) else output
         cost = _multiply_adds_of(module, inputs, out)
         parameters = count_parameters(module)
-        found.append(
-            LayerCost(names[module], type(module).__name__, tuple(out.shape[1:]), parameters, cost)
-        )
+        found.append(LayerCost(names[module], type(module).__name__, tuple(out.shape[1:]), parameters, cost))
 
     inside_attention = {
         part for module in names if isinstance(module, nn.MultiheadAttention) for part in module.modules()
@@ -119,7 +117,9 @@ def _multiply_adds_of(module: nn.Module, inputs: tuple[Any, ...], out: torch.Ten
     """One multiply-add for each weight and each place where it is used."""
     if isinstance(module, nn.MultiheadAttention):
         tokens, width = inputs[0].shape[-2:]
-        return 4 * tokens * width**2 + 2 * tokens**2 * width  # four projections; queries · keys, weights · values
+        return (
+            4 * tokens * width**2 + 2 * tokens**2 * width
+        )  # four projections; queries · keys, weights · values
     assert isinstance(module, nn.Conv2d | nn.Linear)
     per_output = math.prod(module.weight.shape[1:])
     return per_output * out[0].numel()

@@ -100,7 +100,7 @@ def receptive_fields(model: nn.Module) -> list[Field]:
 
 
 def seen_by_gradient(layers: nn.Module, size: int, channels: int = 3) -> tuple[int, int]:
-    """Measure the field of the middle unit of a stack of layers: the pixels that it has a gradient in.
+    """Measure the field of the units in the middle of the last maps: the pixels that they have a gradient in.
 
     The stack is copied, and made such that nothing can cancel or be hidden: all weights are positive and equal, all
     biases zero, and max pooling, whose gradient goes to one pixel of a window only, becomes average pooling.
@@ -133,11 +133,12 @@ def seen_by_gradient(layers: nn.Module, size: int, channels: int = 3) -> tuple[i
     x = torch.ones((1, channels, size, size), dtype=torch.float64, requires_grad=True)
     maps = probe(x)
     rows, columns = maps.shape[-2:]
-    maps[0, 0, rows // 2, columns // 2].backward()
+    maps[0, :, rows // 2, columns // 2].sum().backward()
     assert x.grad is not None
     touched = x.grad[0].abs().sum(dim=0) > 0
-    height, width = (int(touched.any(dim=axis).sum()) for axis in (1, 0))
-    return height, width
+    # From the first to the last: with strides and dilation there may be pixels in between that are left out.
+    down, across = (touched.any(dim=axis).nonzero() for axis in (1, 0))
+    return int(down.max() - down.min()) + 1, int(across.max() - across.min()) + 1
 
 
 def _last(value: Any) -> int:

@@ -8,9 +8,9 @@ Under ``with torch.device("meta"):`` a network costs neither memory nor time, an
 
 from course_utils.architectures.early import alexnet, alexnet_2012, lenet5, zfnet
 from course_utils.architectures.inception import googlenet, googlenet_2014
-from course_utils.architectures.resnet import resnet, resnet_2015
+from course_utils.architectures.residual import resnet, resnet_2015
 from course_utils.architectures.small import SMALL, widest
-from course_utils.architectures.vgg import vgg
+from course_utils.architectures.stacks import vgg
 
 __all__ = [
     "SMALL",

@@ -10,7 +10,7 @@ from torch import nn
 
 from course_utils.accounting import multiply_adds
 from course_utils.architectures.inception import Inception
-from course_utils.architectures.resnet import Residual
+from course_utils.architectures.residual import Residual
 
 Builder = Callable[[int], nn.Sequential]
 
@@ -32,32 +32,32 @@ def small_lenet(width: int, num_classes: int = 10) -> nn.Sequential:
 
 
 def small_vgg(width: int, num_classes: int = 10) -> nn.Sequential:
-    """Three stages of two 3×3 convolutions, channels doubled from one to the next: (N, 3, 32, 32) to (N, C)."""
-    layers: list[nn.Module] = []
-    channels = 3
-    for factor in (1, 2, 4):
-        layers += [*_conv(channels, factor * width), *_conv(factor * width, factor * width), nn.MaxPool2d(2)]
+    """After the stem three stages of two 3×3 convolutions: (N, 3, 32, 32) to (N, C)."""
+    layers = _stem(width)
+    channels = width
+    for factor in (2, 4, 8):
+        layers += [*_conv(channels, factor * width), *_conv(factor * width, factor * width)]
+        layers += [nn.MaxPool2d(2)] if factor < 8 else []
         channels = factor * width
     return nn.Sequential(*layers, *_average_and_decide(channels, num_classes))
 
 
 def small_inception(width: int, num_classes: int = 10) -> nn.Sequential:
-    """A convolution and four modules of four branches: (N, 3, 32, 32) to (N, C); `width` divides by 8."""
-    layers: list[nn.Module] = [*_conv(3, width), nn.MaxPool2d(2)]
-    channels = width
-    for out in (4 * width, 4 * width, 8 * width, 8 * width):
-        if len(layers) == 6:
-            layers.append(nn.MaxPool2d(2))
-        eighth = out // 8
-        widths = (2 * eighth, 2 * eighth, 4 * eighth, eighth // 2, eighth, eighth)
-        layers.append(Inception(channels, *widths))
-        channels = out
+    """After the stem three stages of an inception module: (N, 3, 32, 32) to (N, C)."""
+    layers = _stem(2 * width)
+    channels = 2 * width
+    for factor in (1, 2, 4):
+        ones, half = 4 * factor * width, factor * width
+        widths = (ones, ones, 2 * ones, half, 2 * half, 2 * half)
+        layers += [Inception(channels, *widths)]
+        layers += [nn.MaxPool2d(2)] if factor < 4 else []
+        channels = 16 * factor * width
     return nn.Sequential(*layers, *_average_and_decide(channels, num_classes))
 
 
 def small_resnet(width: int, num_classes: int = 10) -> nn.Sequential:
-    """A convolution and three stages of two residual blocks: (N, 3, 32, 32) to (N, C)."""
-    layers: list[nn.Module] = _conv(3, width)
+    """After the stem three stages of two residual blocks: (N, 3, 32, 32) to (N, C)."""
+    layers = _stem(width)
     channels = width
     for factor in (1, 2, 4):
         for block in range(2):
@@ -80,9 +80,7 @@ class Separable(nn.Sequential):
 
     def __init__(self, in_channels: int, out_channels: int, stride: int = 1) -> None:
         super().__init__(
-            nn.Conv2d(
-                in_channels, in_channels, 3, stride=stride, padding=1, groups=in_channels, bias=False
-            ),
+            nn.Conv2d(in_channels, in_channels, 3, stride=stride, padding=1, groups=in_channels, bias=False),
             nn.BatchNorm2d(in_channels),
             nn.ReLU(),
             *_conv(in_channels, out_channels, 1),
@@ -90,14 +88,14 @@ class Separable(nn.Sequential):
 
 
 def small_mobilenet(width: int, num_classes: int = 10) -> nn.Sequential:
-    """A convolution and six depthwise separable layers: (N, 3, 32, 32) to (N, C)."""
-    layers: list[nn.Module] = [*_conv(3, width), Separable(width, 2 * width)]
-    for factor in (2, 4):
-        layers += [Separable(factor * width, 2 * factor * width, stride=2)]
-        layers += [Separable(2 * factor * width, 2 * factor * width)]
-    return nn.Sequential(
-        *layers, Separable(8 * width, 8 * width), *_average_and_decide(8 * width, num_classes)
-    )
+    """After the stem three stages of two depthwise separable layers: (N, 3, 32, 32) to (N, C)."""
+    layers = _stem(width)
+    channels = width
+    for factor in (2, 4, 8):
+        layers += [Separable(channels, factor * width, stride=2 if factor > 2 else 1)]
+        layers += [Separable(factor * width, factor * width)]
+        channels = factor * width
+    return nn.Sequential(*layers, *_average_and_decide(channels, num_classes))
 
 
 #: The five families by name; each builder takes a width.
@@ -110,7 +108,7 @@ SMALL: dict[str, Builder] = {
 }
 
 
-def widest(builder: Builder, budget: int, step: int = 1) -> nn.Sequential:
+def widest(builder: Builder, budget: int) -> nn.Sequential:
     """Build the widest network of a family that stays within a budget of multiply-adds for a picture of 32×32.
 
     Parameters
@@ -119,8 +117,6 @@ def widest(builder: Builder, budget: int, step: int = 1) -> nn.Sequential:
         Takes a width; one of :data:`SMALL`.
     budget : int
         Multiply-adds.
-    step : int
-        Widths are multiples of it.
 
     Returns
     -------
@@ -130,20 +126,25 @@ def widest(builder: Builder, budget: int, step: int = 1) -> nn.Sequential:
     Raises
     ------
     ValueError
-        If not even the narrowest fits.
+        If not even a width of 1 fits.
     """
     width = 0
     with torch.device("meta"):
-        while multiply_adds(builder(width + step), (3, 32, 32)) <= budget:
-            width += step
+        while multiply_adds(builder(width + 1), (3, 32, 32)) <= budget:
+            width += 1
     if width == 0:
-        raise ValueError(f"a width of {step} needs more than {budget:,} multiply-adds; raise the budget")
+        raise ValueError(f"a width of 1 needs more than {budget:,} multiply-adds; raise the budget")
     return builder(width)
 
 
 def _conv(in_channels: int, out_channels: int, size: int = 3) -> list[nn.Module]:
     conv = nn.Conv2d(in_channels, out_channels, size, padding=size // 2, bias=False)
     return [conv, nn.BatchNorm2d(out_channels), nn.ReLU()]
+
+
+def _stem(width: int) -> list[nn.Module]:
+    """A 3×3 convolution on 32×32 pixels, then pooling to 16×16."""
+    return [*_conv(3, width), nn.MaxPool2d(2)]
 
 
 def _average_and_decide(channels: int, num_classes: int) -> list[nn.Module]:
