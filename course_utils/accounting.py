@@ -117,9 +117,8 @@ def _multiply_adds_of(module: nn.Module, inputs: tuple[Any, ...], out: torch.Ten
     """One multiply-add for each weight and each place where it is used."""
     if isinstance(module, nn.MultiheadAttention):
         tokens, width = inputs[0].shape[-2:]
-        return (
-            4 * tokens * width**2 + 2 * tokens**2 * width
-        )  # four projections; queries · keys, weights · values
+        # Four projections; then queries times keys, and weights times values.
+        return 4 * tokens * width**2 + 2 * tokens**2 * width
     assert isinstance(module, nn.Conv2d | nn.Linear)
     per_output = math.prod(module.weight.shape[1:])
     return per_output * out[0].numel()

@@ -1,8 +1,8 @@
 """Receptive fields: which pixels a unit can see, by formula and by gradient.
 
-The walk follows a network's graph (torch.fx) and keeps three numbers along each path: the size of the field, the
-jump (pixels between neighbouring units) and where the first unit's centre lies. Where paths meet, the largest
-field counts.
+The walk follows a network's graph (torch.fx) and keeps three numbers along each path: the size of the field,
+the jump (pixels between neighbouring units) and where the first unit's centre lies. Where paths meet, the
+largest field counts.
 """
 
 import copy
@@ -102,8 +102,9 @@ def receptive_fields(model: nn.Module) -> list[Field]:
 def seen_by_gradient(layers: nn.Module, size: int, channels: int = 3) -> tuple[int, int]:
     """Measure the field of the units in the middle of the last maps: the pixels that they have a gradient in.
 
-    The stack is copied, and made such that nothing can cancel or be hidden: all weights are positive and equal, all
-    biases zero, and max pooling, whose gradient goes to one pixel of a window only, becomes average pooling.
+    The stack is copied, and made such that nothing can cancel or be hidden: all weights are positive and
+    equal, all biases zero, and max pooling, whose gradient goes to one pixel of a window only, becomes average
+    pooling.
 
     Parameters
     ----------
@@ -124,8 +125,8 @@ def seen_by_gradient(layers: nn.Module, size: int, channels: int = 3) -> tuple[i
         for module in probe.modules():
             for name, child in module.named_children():
                 if isinstance(child, nn.MaxPool2d):
-                    options = {"padding": child.padding, "ceil_mode": child.ceil_mode}
-                    setattr(module, name, nn.AvgPool2d(child.kernel_size, child.stride, **options))
+                    average = nn.AvgPool2d(child.kernel_size, child.stride, child.padding, child.ceil_mode)
+                    setattr(module, name, average)
             if isinstance(module, nn.Conv2d):
                 module.weight.fill_(1 / math.prod(module.weight.shape[1:]))
                 if module.bias is not None:

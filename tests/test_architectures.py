@@ -1,4 +1,4 @@
-"""The architectures: exact counts, torchvision as the oracle, shapes, gradients, and that small ones learn."""
+"""The architectures: exact counts, torchvision as the oracle, shapes, gradients; the small ones learn."""
 
 import pytest
 import torch
@@ -199,7 +199,7 @@ def test_a_code_scores_highest_where_it_is_met():
     assert scores.diagonal().eq(0).all()
 
 
-# --- towers, modules, blocks ------------------------------------------------------------------------------------
+# --- towers, modules, blocks --------------------------------------------------------------------------------
 
 
 def test_towers_do_not_see_each_other_in_the_second_layer():
@@ -237,7 +237,7 @@ def test_googlenet_speaks_three_times_in_training_and_once_after():
 
 
 def test_an_inception_module_keeps_the_size_and_stacks_its_branches():
-    module = inception.Inception(6, 1, 2, 3, 4, 5, 7)
+    module = inception.Inception(6, (1, 2, 3, 4, 5, 7))
     assert module(torch.randn(2, 6, 9, 8)).shape == (2, 1 + 3 + 5 + 7, 9, 8)
 
 
@@ -254,7 +254,7 @@ def test_an_unknown_depth_is_refused_with_the_known_ones(build):
         build(17)
 
 
-# --- small ones -----------------------------------------------------------------------------------------------
+# --- small ones ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", architectures.SMALL)

@@ -67,8 +67,8 @@ class Squash(nn.Module):
 class DistanceToCodes(nn.Module):
     """Scores by the distance to a fixed code of ±1 for each class.
 
-    The paper's codes are small drawings of the digits and the outputs are the squared distances; here the codes
-    are drawn at random, and the sign is turned so that the highest score wins, as everywhere in the course.
+    The paper's codes are small drawings of the digits and the outputs are the squared distances; here the
+    codes are drawn at random, and the sign is turned so that the highest score wins, as everywhere else.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """GoogLeNet: modules of four branches, 1×1 bottlenecks, global average pooling, auxiliary heads."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -9,17 +9,18 @@ from torch.nn import functional as F
 
 Layer = Callable[..., nn.Module]
 
-#: Input channels, then filters: 1×1; 3×3 reduced, 3×3; 5×5 reduced, 5×5; after pooling (Szegedy et al. 2015, table 1).
-MODULES: dict[str, tuple[int, ...]] = {
-    "3a": (192, 64, 96, 128, 16, 32, 32),
-    "3b": (256, 128, 128, 192, 32, 96, 64),
-    "4a": (480, 192, 96, 208, 16, 48, 64),
-    "4b": (512, 160, 112, 224, 24, 64, 64),
-    "4c": (512, 128, 128, 256, 24, 64, 64),
-    "4d": (512, 112, 144, 288, 32, 64, 64),
-    "4e": (528, 256, 160, 320, 32, 128, 128),
-    "5a": (832, 256, 160, 320, 32, 128, 128),
-    "5b": (832, 384, 192, 384, 48, 128, 128),
+#: Input channels, and filters: 1×1; before the 3×3, 3×3; before the 5×5, 5×5; after pooling
+#: (Szegedy et al. 2015, table 1).
+MODULES: dict[str, tuple[int, tuple[int, ...]]] = {
+    "3a": (192, (64, 96, 128, 16, 32, 32)),
+    "3b": (256, (128, 128, 192, 32, 96, 64)),
+    "4a": (480, (192, 96, 208, 16, 48, 64)),
+    "4b": (512, (160, 112, 224, 24, 64, 64)),
+    "4c": (512, (128, 128, 256, 24, 64, 64)),
+    "4d": (512, (112, 144, 288, 32, 64, 64)),
+    "4e": (528, (256, 160, 320, 32, 128, 128)),
+    "5a": (832, (256, 160, 320, 32, 128, 128)),
+    "5b": (832, (384, 192, 384, 48, 128, 128)),
 }
 
 
@@ -41,14 +42,9 @@ class Inception(nn.Module):
     ----------
     in_channels : int
         Channels of the input.
-    ones : int
-        Filters of the branch of 1×1.
-    reduce3, threes : int
-        1×1 filters before the 3×3, and those.
-    reduce5, fives : int
-        1×1 filters before the large ones, and those.
-    pooled : int
-        1×1 filters after the 3×3 max pooling.
+    filters : sequence of six int
+        Filters of 1×1; of 1×1 before the 3×3, and of those; of 1×1 before the large ones, and of those; of 1×1
+        after max pooling.
     layer : callable
         Builds a convolution with its activation.
     field : int
@@ -58,16 +54,12 @@ class Inception(nn.Module):
     def __init__(
         self,
         in_channels: int,
-        ones: int,
-        reduce3: int,
-        threes: int,
-        reduce5: int,
-        fives: int,
-        pooled: int,
+        filters: Sequence[int],
         layer: Layer = conv_bn_relu,
         field: int = 5,
     ) -> None:
         super().__init__()
+        ones, reduce3, threes, reduce5, fives, pooled = filters
         self.branch1 = layer(in_channels, ones, 1)
         self.branch2 = nn.Sequential(layer(in_channels, reduce3, 1), layer(reduce3, threes, 3, padding=1))
         large = layer(reduce5, fives, field, padding=field // 2)
@@ -75,7 +67,7 @@ class Inception(nn.Module):
         self.branch4 = nn.Sequential(nn.MaxPool2d(3, stride=1, padding=1), layer(in_channels, pooled, 1))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map (N, C, H, W) to (N, ones + threes + fives + pooled, H, W)."""
+        """Map (N, C, H, W) to (N, K, H, W), K the filters of all four branches together."""
         return torch.cat([self.branch1(x), self.branch2(x), self.branch3(x), self.branch4(x)], dim=1)
 
 
@@ -126,7 +118,10 @@ class GoogLeNet(nn.Module):
         self.pool = nn.MaxPool2d(3, stride=2, ceil_mode=True)
         self.pool4 = nn.MaxPool2d(2 if field == 3 else 3, stride=2, ceil_mode=True)  # torchvision: 2
         self.modules_by_name = nn.ModuleDict(
-            {name: Inception(*widths, layer=layer, field=field) for name, widths in MODULES.items()}
+            {
+                name: Inception(channels, filters, layer, field)
+                for name, (channels, filters) in MODULES.items()
+            }
         )
         self.heads = nn.ModuleDict()
         if auxiliary:
@@ -137,7 +132,7 @@ class GoogLeNet(nn.Module):
         self.fc = nn.Linear(1024, num_classes)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
-        """Map (N, 3, H, W) to (N, C); with auxiliary heads in training to three such arrays, the last one first."""
+        """Map (N, 3, H, W) to (N, C); in training with auxiliary heads to three such, the last one first."""
         x = self.pool(self.conv1(x))
         x = self.pool(self.conv3(self.conv2(x)))
         others = []

@@ -49,7 +49,7 @@ def small_inception(width: int, num_classes: int = 10) -> nn.Sequential:
     for factor in (1, 2, 4):
         ones, half = 4 * factor * width, factor * width
         widths = (ones, ones, 2 * ones, half, 2 * half, 2 * half)
-        layers += [Inception(channels, *widths)]
+        layers += [Inception(channels, widths)]
         layers += [nn.MaxPool2d(2)] if factor < 4 else []
         channels = 16 * factor * width
     return nn.Sequential(*layers, *_average_and_decide(channels, num_classes))
@@ -109,7 +109,7 @@ SMALL: dict[str, Builder] = {
 
 
 def widest(builder: Builder, budget: int) -> nn.Sequential:
-    """Build the widest network of a family that stays within a budget of multiply-adds for a picture of 32×32.
+    """Build the widest network of a family within a budget of multiply-adds for a picture of 32×32.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def _conv(in_channels: int, out_channels: int, size: int = 3) -> list[nn.Module]
 
 
 def _stem(width: int) -> list[nn.Module]:
-    """A 3×3 convolution on 32×32 pixels, then pooling to 16×16."""
+    """Give a 3×3 convolution on 32×32 pixels, then pooling to 16×16."""
     return [*_conv(3, width), nn.MaxPool2d(2)]
 
 

@@ -52,7 +52,5 @@ def cifar10_architectures(context: Context) -> Outcome:
         SEEDS,
         metrics,
         settings,
-        [
-            "Each network is the widest of its family within the budget; recipe and epochs are the same for all."
-        ],
+        ["Each network is the widest of its family within the budget; recipe and epochs are the same."],
     )
