@@ -103,8 +103,8 @@ def seen_by_gradient(layers: nn.Module, size: int, channels: int = 3) -> tuple[i
     """Measure the field of the units in the middle of the last maps: the pixels that they have a gradient in.
 
     The stack is copied, and made such that nothing can cancel or be hidden: all weights are positive and
-    equal, all biases zero, and max pooling, whose gradient goes to one pixel of a window only, becomes average
-    pooling.
+    equal, all biases zero, and max pooling, whose gradient goes to one pixel of a window only, becomes
+    average pooling.
 
     Parameters
     ----------

@@ -44,7 +44,7 @@ def trunk(model):
         (lambda: architectures.vgg(11, width=1, hidden=1), 300),
         (lambda: architectures.resnet(18, width=1), 620),
         (lambda: architectures.SMALL["Inception-style"](8), 96),
-        (lambda: architectures.SMALL["residual"](2), 96),
+        (lambda: architectures.SMALL["residual"](2), 160),
         (lambda: architectures.SMALL["depthwise separable"](2), 64),
     ],
 )

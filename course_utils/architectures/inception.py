@@ -43,8 +43,8 @@ class Inception(nn.Module):
     in_channels : int
         Channels of the input.
     filters : sequence of six int
-        Filters of 1×1; of 1×1 before the 3×3, and of those; of 1×1 before the large ones, and of those; of 1×1
-        after max pooling.
+        Filters of 1×1; of 1×1 before the 3×3, and of those; of 1×1 before the large ones, and of those; of
+        1×1 after max pooling.
     layer : callable
         Builds a convolution with its activation.
     field : int
