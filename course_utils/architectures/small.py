@@ -44,14 +44,14 @@ def small_vgg(width: int, num_classes: int = 10) -> nn.Sequential:
 
 def small_inception(width: int, num_classes: int = 10) -> nn.Sequential:
     """After the stem three stages of an inception module: (N, 3, 32, 32) to (N, C)."""
-    layers = _stem(2 * width)
-    channels = 2 * width
+    layers = _stem(width)
+    channels = width
     for factor in (1, 2, 4):
-        ones, half = 4 * factor * width, factor * width
-        widths = (ones, ones, 2 * ones, half, 2 * half, 2 * half)
+        eighth = factor * width
+        widths = (2 * eighth, 2 * eighth, 4 * eighth, (eighth + 1) // 2, eighth, eighth)
         layers += [Inception(channels, widths)]
         layers += [nn.MaxPool2d(2)] if factor < 4 else []
-        channels = 16 * factor * width
+        channels = 8 * eighth
     return nn.Sequential(*layers, *_average_and_decide(channels, num_classes))
 
 
