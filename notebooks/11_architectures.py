@@ -331,12 +331,14 @@ def draw_field(position):
         )
     left.axis("off")
     left.set_title(f"{layer_names[position]}: {field.size} pixels", fontsize=11)
-    right.plot([f.size for f in vgg_fields], color="0.75", linewidth=1.5)
-    right.plot([f.size for f in vgg_fields[: position + 1]], "o-", color="C0", markersize=4)
-    for i, name in enumerate(layer_names):
+    numbers, sizes = range(1, len(vgg_fields) + 1), [f.size for f in vgg_fields]
+    right.plot(numbers, sizes, color="0.75", linewidth=1.5)
+    right.plot(numbers[: position + 1], sizes[: position + 1], "o-", color="C0", markersize=4)
+    for number, name in zip(numbers, layer_names, strict=True):
         if name.startswith("pool"):
-            right.axvline(i, color="0.8", linestyle=":", linewidth=1.2)
-    right.set(xlabel="layer (dotted: pooling)", ylim=(0, 225), xticks=range(0, 18, 3))
+            right.axvline(number, color="0.6", linestyle=":", linewidth=1.5)
+    right.grid(axis="x", visible=False)
+    right.set(xlabel="layer (dotted: pooling)", ylim=(0, 225), xticks=range(1, 19, 3))
     right.set_title(f"width of the field; jump {field.jump}", fontsize=11)
     return fig
 
@@ -383,8 +385,8 @@ for ax, depth in zip(axes, (3, 10, 30), strict=True):
     inner = np.abs(at) <= depth / 2
     shares.append(paths[inner].sum())
     ax.set_title(f"{depth} layers, field {len(paths)}", fontsize=11)
-    ax.set(xlabel="pixels from the centre", xlim=(-33, 33))
-axes[0].set_ylabel("gradient")
+    ax.set(xlabel="pixels from the centre", xlim=(-33, 33), ylim=(0, 1.05), yticks=[0, 0.5, 1])
+axes[0].set_ylabel("gradient / peak")
 plt.show()
 
 # %%
@@ -502,7 +504,7 @@ for layer in alexnet:
     print(f" {'×'.join(map(str, x.shape[1:])):>10}")
 
 # %% [markdown]
-# A ReLU follows every layer but the last and the poolings; dropout stands before the first two fully connected layers. (torchvision puts an average pooling to $6 \times 6$ between, which changes nothing at this size of picture.) Before there was a single tower, there were two. The network did not fit on one card of three gigabytes, so
+# A ReLU follows every convolution and every fully connected layer but the last; dropout stands before the first two fully connected layers. (torchvision puts an average pooling to $6 \times 6$ between, which changes nothing at this size of picture.) Before there was a single tower, there were two. The network did not fit on one card of three gigabytes, so
 # half of the maps lived on each, and the cards talked to each other in some layers only. In today's terms, layers 2, 4 and 5 are convolutions with two **groups**. Write $x = (x^{(1)}, x^{(2)})$ for the two halves of the channels, and likewise for the filters; then
 #
 # $$
@@ -1077,11 +1079,10 @@ def draw_timeline(shown):
             zorder=3 if newest else 2,
         )
         if newest:
-            above = row["top1"] < 81
             ax.annotate(
                 name,
                 (row["work"] / 1e9, row["top1"]),
-                xytext=(0, 13 if above else -17),
+                xytext=(0, 14),
                 textcoords="offset points",
                 ha="center",
                 fontsize=10,
@@ -1091,7 +1092,7 @@ def draw_timeline(shown):
     ax.set(
         xscale="log",
         xlim=(0.15, 40),
-        ylim=(54, 88),
+        ylim=(54, 90),
         xlabel="multiply-adds in billions",
         ylabel="top-1 accuracy in %",
     )
@@ -1234,16 +1235,19 @@ by_family = {name: figures["test_accuracy"]["mean"] for name, figures in recorde
 print("from best to worst on test pictures:", ", ".join(sorted(by_family, key=by_family.get, reverse=True)))
 assert min(by_family.values()) > 0.1  # the accuracy of guessing
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-arch-small", "caption": "Five small architectures with about the same multiply-adds, on CIFAR-10 (JPEG copy). Left: test accuracy over parameters. Right: seconds of training for the same number of epochs. Equal operations are neither equal parameters nor equal time."}, "image": {"alt": "Left: five labelled points in a plane of parameters and test accuracy. Right: five horizontal bars of training time with the same markers."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-arch-small", "caption": "Five small architectures with about the same multiply-adds, on CIFAR-10 (JPEG copy). Left: test accuracy over parameters. Right: seconds of training for the same number of epochs, with the names of the markers. Equal operations are neither equal parameters nor equal time."}, "image": {"alt": "Left: five markers in a plane of parameters and test accuracy. Right: five horizontal lines as long as the training took, each ending in the same marker as on the left."}}
 fig, (left, right) = plt.subplots(1, 2, figsize=(8.2, 3.3), width_ratios=[1.25, 1])
 for place, (name, figures) in enumerate(recorded["metrics"].items()):
     colour, marker = plots.COLOURS[place], plots.MARKERS[place]
     accuracy = 100 * figures["test_accuracy"]["mean"]
-    left.plot(costs[name]["parameters"] / 1e3, accuracy, marker, color=colour, markersize=10, label=name)
-    right.barh(place, figures["train_seconds"]["mean"], color=colour, edgecolor="black", linewidth=0.8)
-left.set(xscale="log", xlabel="parameters in thousands", ylabel="test accuracy in %")
+    left.plot(costs[name]["parameters"] / 1e3, accuracy, marker, color=colour, markersize=10)
+    seconds = figures["train_seconds"]["mean"]
+    right.plot([0, seconds], [place, place], color=colour, linewidth=2.5)
+    right.plot(seconds, place, marker, color=colour, markersize=10)
+left.set(xlabel="parameters in thousands", ylabel="test accuracy in %")
 left.margins(0.15)
-right.set(yticks=range(len(costs)), xlabel="seconds of training")
+right.set(yticks=range(len(costs)), xlabel="seconds of training", ylim=(-0.5, len(costs) - 0.5))
+right.set_xlim(left=0)
 right.set_yticklabels(list(costs), fontsize=9)
 right.invert_yaxis()
 right.grid(axis="y", visible=False)
@@ -1310,7 +1314,7 @@ plt.show()
 #     assert layers == (112 if stride == 1 else 7)
 # ```
 #
-# $1 + 2n \ge 224$ gives 112 layers; $2^{n+1} - 1 \ge 224$ gives 7. But after seven halvings a map of 224 pixels is down to 2, and there were only seven layers to compute anything with. Real networks halve five times, and put several layers between.
+# $1 + 2n \ge 224$ gives 112 layers; $2^{n+1} - 1 \ge 224$ gives 7. But a map of 224 pixels, halved seven times, is down to 2, and there were only seven layers to compute anything with. Real networks halve five times, and put several layers between.
 #
 # </details>
 #
@@ -1353,7 +1357,7 @@ plt.show()
 # </details>
 # <details class="hint"><summary>Hint 2</summary>
 #
-# Use few channels: 8 in place of 512, and 20 units. Five halvings make $8 \times 9$ places out of $256 \times 288$.
+# Use few channels: 8 in place of 512, and 20 units. Halving $256 \times 288$ five times leaves $8 \times 9$ places.
 #
 # </details>
 # <details class="solution"><summary>Solution</summary>
@@ -1444,7 +1448,7 @@ plt.show()
 # - **The size of the picture.** EfficientNet-B4 is measured at 380 pixels, Inception-v3 at 299. Work grows with the square.
 # - **Counting in training mode.** Auxiliary heads double GoogLeNet's parameters, and are gone at test time.
 # - **A field larger than the picture** does not mean that the network uses the whole picture.
-# - **Reading a library as if it were the paper.** Strides, paddings, biases and normalisation differ. Compare layer by layer.
+# - **Reading a library as if it were the paper.** Stride, padding, biases and normalisation differ. Compare layer by layer.
 #
 # ## History and further reading
 #
