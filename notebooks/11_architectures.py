@@ -587,7 +587,7 @@ print(f"units in all layers, as published: {units:,}")
 # have the receptive field of one of $7 \times 7$. Compare the weights, for $C$ channels in and out:
 #
 # $$
-# \underbrace{3 \cdot 3^2\, C^2}_{\text{three of } 3 \times 3} = 27\, C^2 \;<\; 49\, C^2 = \underbrace{7^2\, C^2}_{\text{one of } 7 \times 7} .
+# \underbrace{3 \cdot 3^2\, C^2}_{\text{three of } 3 \times 3} = 27\, C^2 \;<\; \underbrace{7^2\, C^2}_{\text{one of } 7 \times 7} = 49\, C^2 .
 # $$ (eq-arch-stack)
 #
 # Same view, 45 % fewer weights and as many fewer multiply-adds, and three bends instead of one. In general $n$ layers of $3 \times 3$ see $2n + 1$ pixels and cost $9nC^2$ against $(2n+1)^2 C^2$.
@@ -791,9 +791,10 @@ assert [p.shape for p in versions["torchvision's with auxiliary heads"].paramete
 # Two kinds of block. The **basic block** has two $3 \times 3$ layers on $C$ channels. The **bottleneck** squeezes $4C$ channels to $C$ by a $1 \times 1$, filters them with a $3 \times 3$ and expands again. Without biases, as batch normalisation follows,
 #
 # $$
-# \underbrace{2 \cdot 9\, C^2}_{\text{basic block on } C} = 18\, C^2
-# \quad\text{and}\quad
-# \underbrace{4C^2 + 9\, C^2 + 4C^2}_{\text{bottleneck on } 4C} = 17\, C^2 .
+# \begin{aligned}
+# \text{basic block on } C: \quad & 2 \cdot 9\, C^2 = 18\, C^2 , \\
+# \text{bottleneck on } 4C: \quad & 4C^2 + 9\, C^2 + 4C^2 = 17\, C^2 .
+# \end{aligned}
 # $$ (eq-arch-blocks)
 #
 # Four times the channels for a little less.
@@ -960,7 +961,10 @@ print(
 # **SENet** {cite:p}`hu2018squeeze`, the last winner of the contest, lets a block look at the whole picture before it speaks. Squeeze each map to its mean, $z_c$; let two small fully connected layers turn the means into a factor between 0 and 1 for each channel; scale the maps:
 #
 # $$
-# y_{c} = x_{c} \cdot \sigma\bigl( \operatorname{ReLU}(z W_1 + b_1)\, W_2 + b_2 \bigr)_c , \qquad z_c = \frac{1}{HW} \sum_{i,j} x_{cij} .
+# \begin{aligned}
+# z_c &= \frac{1}{HW} \sum_{i,j} x_{cij} , \\
+# y_{c} &= x_{c} \cdot \sigma\bigl( \operatorname{ReLU}(z W_1 + b_1)\, W_2 + b_2 \bigr)_c .
+# \end{aligned}
 # $$ (eq-arch-squeeze)
 #
 # It costs a ResNet-50 about a tenth more parameters and next to no operations, and every unit after it depends on the whole picture.
