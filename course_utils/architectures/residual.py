@@ -21,7 +21,7 @@ class Residual(nn.Module):
     ----------
     in_channels : int
         Channels of the input.
-    shape : sequence of (channels, size, stride)
+    *shape : tuple of int, (channels, size, stride)
         The convolutions, one after the other.
     """
 
