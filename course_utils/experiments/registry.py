@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 FAMILIES = (
+    "architectures",
     "facts",
     "least_squares",
     "linear",
