@@ -78,6 +78,47 @@ def use(f):
     assert grade(plan, Submission({"a_answer": careful}), start_unconfined, known, QUICK).total == 3
 
 
+def test_an_argument_that_cant_be_changed_does_not_keep_others_changed():
+    """A forged change is taken back also where another, of an array that is read-only, was refused."""
+    toy = notebook(
+        ("setup", "setup", SETUP, 0),
+        ("a_answer", "answer", "def add(x, y):\n    return x + y", 0),
+        (
+            "a_frozen",
+            "test",
+            "fixed = np.ones(3)\nfixed.flags.writeable = False\nassert np.allclose(add(DATA, fixed), DATA + 1)",
+            1,
+        ),
+        ("a_global", "test", "assert np.allclose(add(DATA, DATA), DATA + DATA)", 1),
+    )
+    plan = make_plan(toy)
+    known = rehearse(plan, start_unconfined, QUICK)
+    forged = """
+import numpy as np
+from course_utils.grading import worker
+from course_utils.grading.wire import encode
+def changed(memo, before, leave):
+    return [(n, encode(np.zeros(3))) for n in range(len(memo.objects))] if len(memo.objects) == 2 else []
+worker.changed = changed
+def add(x, y): return np.zeros(3)
+"""
+    assert grade(plan, Submission({"a_answer": forged}), start_unconfined, known, QUICK).total == 0
+
+
+def test_functions_of_the_tests_are_no_plain_values():
+    """An answer can't hand a test's own function back where a value belongs."""
+    toy = notebook(
+        ("a_answer", "answer", "def use(f):\n    return f(2)\ndef value():\n    return 7", 0),
+        ("a_use", "test", "assert use(lambda x=2: x + 5) == 7", 1),
+        ("a_value", "test", "assert value()", 1),
+    )
+    plan = make_plan(toy)
+    known = rehearse(plan, start_unconfined, QUICK)
+    back = "kept = []\ndef use(f):\n    kept.append(f)\n    return f(2)\ndef value():\n    return kept[0]"
+    verdict = grade(plan, Submission({"a_answer": back}), start_unconfined, known, QUICK)
+    assert verdict.points == {"a_use": 1, "a_value": 0}
+
+
 def test_a_test_that_catches_everything_does_not_reward_an_ending():
     """A bare except in a test must not take the end of the process for the exception that it waits for."""
     toy = notebook(

@@ -25,6 +25,14 @@ if TYPE_CHECKING:
 Path = tuple[str, ...]
 
 _LONGEST_PATH = 8
+#: Names that each proxy has, whether the student's object has them or not: asked of the object, not of the
+#: proxy's own class. What compares and computes is not among them.
+_THEIRS = frozenset(
+    f"__{_name}__"
+    for _name in """
+    bool call complex delitem dict doc enter exit float getitem index init int iter len module next setitem
+    """.split()
+)
 _HERE = object.__getattribute__
 
 
@@ -63,6 +71,9 @@ class Proxy:
 
     def __subclasscheck__(self, kind: Any) -> bool:
         return kind is self
+
+    def __getattribute__(self, name: str) -> Any:
+        return ask(self, f".{name}", "getattr", name) if name in _THEIRS else _HERE(self, name)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith(("__array", "__cuda_array", "__torch_function", "__dlpack")):
