@@ -98,7 +98,8 @@ import numpy as np
 from course_utils.grading import worker
 from course_utils.grading.wire import encode
 def changed(memo, before, leave):
-    return [(n, encode(np.zeros(3))) for n in range(len(memo.objects))] if len(memo.objects) == 2 else []
+    arrays = [n for n, value in enumerate(memo.objects) if type(value) is np.ndarray]
+    return [(n, encode(np.zeros(3))) for n in arrays] if len(arrays) == 2 else []
 worker.changed = changed
 def add(x, y): return np.zeros(3)
 """
