@@ -86,7 +86,11 @@ def test_an_argument_that_cant_be_changed_does_not_keep_others_changed():
         (
             "a_frozen",
             "test",
-            "fixed = np.ones(3)\nfixed.flags.writeable = False\nassert np.allclose(add(DATA, fixed), DATA + 1)",
+            """
+            fixed = np.ones(3)
+            fixed.flags.writeable = False
+            assert np.allclose(add(DATA, fixed), DATA + 1)
+            """,
             1,
         ),
         ("a_global", "test", "assert np.allclose(add(DATA, DATA), DATA + DATA)", 1),

@@ -288,7 +288,7 @@ def test_instances(student):
 
 
 def test_what_an_object_has_is_asked_of_the_object(student):
-    """A stand-in has a docstring, a length and so on itself; a test that looks for them means the student's."""
+    """A stand-in has a docstring, a length and so on; a test that looks for them means the student's."""
     assert student.add.__doc__ is None
     assert student.count(1).__class__ is types.GeneratorType
     assert not hasattr(student.add, "__len__")

@@ -28,11 +28,10 @@ _LONGEST_PATH = 8
 #: Names that each proxy has, whether the student's object has them or not: asked of the object, not of the
 #: proxy's own class. What compares and computes is not among them.
 _THEIRS = frozenset(
-    f"__{_name}__"
-    for _name in """
-    bool call complex delitem dict doc enter exit float getitem index init int iter len module next setitem
-    """.split()
+    ["__dict__", "__doc__", "__init__", "__module__", "__call__", "__len__", "__iter__", "__next__"]
 )
+_THEIRS |= {"__getitem__", "__setitem__", "__delitem__", "__enter__", "__exit__"}
+_THEIRS |= {"__bool__", "__int__", "__index__", "__float__", "__complex__"}
 _HERE = object.__getattribute__
 
 

@@ -9,6 +9,7 @@ import dataclasses
 import faulthandler
 import hashlib
 import io
+import itertools
 import json
 import os
 import pickle
@@ -39,6 +40,9 @@ PATIENCE, ENDLESS = 60.0, 6.0
 SWAMPED = 100 * 2**20
 SECRETS = (SECRET, MARK, "read-the-solutions", "could-write", "could-mount", "could-trace")
 SECRETS += ("could-make-a-device", "could-be-first")
+
+#: One for each world: the sockets of the last may not be closed yet when the next is made.
+_NUMBERS = itertools.count(os.getpid() % 10**5 * 100)
 
 
 @dataclass
@@ -80,7 +84,7 @@ class World:
     """
 
     folder: Path
-    number: int = field(default_factory=lambda: os.getpid() % 10**7)
+    number: int = field(default_factory=lambda: next(_NUMBERS))
 
     def __enter__(self) -> World:
         (self.folder / "solutions/toy").mkdir(parents=True)
@@ -306,7 +310,7 @@ def _without_second_run():
 @contextlib.contextmanager
 def _without_limits():
     """Let everything cross; the worker is as honest as its limits, and those come from the same module."""
-    from course_utils.grading import channel
+    from course_utils.grading import channel, plain, reading
 
     before = dataclasses.asdict(crossing.LIMITS)
     code = """
@@ -324,7 +328,10 @@ from course_utils.grading.worker import main
         def start(command, **more):
             return real([*command[:2], code + command[2].partition(";")[2].strip()], **more)
 
-        with mock.patch.object(channel, "LARGEST", 2**31), mock.patch.object(subprocess, "Popen", start):
+        with contextlib.ExitStack() as stack:
+            for module, name in ((channel, "LARGEST"), (plain, "MOST_FIELDS"), (reading, "MOST_ALIKE")):
+                stack.enter_context(mock.patch.object(module, name, 2**31))
+            stack.enter_context(mock.patch.object(subprocess, "Popen", start))
             yield
     finally:
         for name, value in before.items():
@@ -379,7 +386,7 @@ def apart(mark, attack: Attack) -> Outcome:
             os.close(inner)
             faulthandler.disable()  # a crash is one of the outcomes
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-            resource.setrlimit(resource.RLIMIT_AS, (2**35, 2**35))
+            resource.setrlimit(resource.RLIMIT_DATA, (2**35, 2**35))
             try:
                 made = mark()
                 made.verdict = None
