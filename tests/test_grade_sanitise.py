@@ -3,10 +3,12 @@
 import base64
 import html.parser
 import io
+import time
 
 import pytest
 from PIL import Image, PngImagePlugin
 
+from course_utils.grading import pictures, sanitise
 from course_utils.grading.formulas import mathml
 from course_utils.grading.pictures import redrawn
 from course_utils.grading.sanitise import markdown, statement, unread, visible, visible_code
@@ -259,3 +261,21 @@ def test_long_lines_of_code_are_cut_and_say_so():
     assert visible("word " * 1000) == "word " * 1000, "a paragraph is one line in many editors"
     assert unread("<b>\n" * 2) == '<div class="written"><pre>&lt;b&gt;&#10;&lt;b&gt;&#10;</pre></div>'
     assert statement(unread("<b>")) == unread("<b>")
+
+
+def seconds(action, *arguments):
+    """Give the processor time that something takes."""
+    began = time.process_time()
+    action(*arguments)
+    return time.process_time() - began
+
+
+def test_without_these_bounds_a_page_takes_very_long(monkeypatch):
+    """A few kilobytes of definitions or of passes cost far more than as much of anything else."""
+    definitions, passes = "[a]: b\n" * 2000, jpeg_of_many_passes(5000)
+    bounded = seconds(markdown, definitions) + seconds(redrawn, passes)
+    with_definitions = sanitise._reader(definitions=True)
+    monkeypatch.setattr(sanitise, "_reader", lambda definitions: with_definitions)
+    monkeypatch.setattr(pictures, "_SCANS", 10**9)
+    assert seconds(markdown, definitions) > 5 * bounded
+    assert seconds(redrawn, passes) > 2 * bounded

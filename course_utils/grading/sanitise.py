@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.renderer import RendererHTML
 
-#: Characters of a cell that are shown, and of a line of code: what colours it takes very long for longer ones.
+#: Characters of a cell that are shown, and of a line of code: colouring a longer one can take minutes.
 LONGEST, LONGEST_LINE = 50_000, 2_000
 #: Pictures in one text that are shown.
 PICTURES = 10
