@@ -272,7 +272,7 @@ def seconds(action, *arguments):
 
 def test_without_these_bounds_a_page_takes_very_long(monkeypatch):
     """A few kilobytes of definitions or of passes cost far more than as much of anything else."""
-    definitions, passes = "[a]: b\n" * 2000, jpeg_of_many_passes(5000)
+    definitions, passes = "[a]: b\n" * 1200, jpeg_of_many_passes(5000)
     bounded = seconds(markdown, definitions) + seconds(redrawn, passes)
     with_definitions = sanitise._reader(definitions=True)
     monkeypatch.setattr(sanitise, "_reader", lambda definitions: with_definitions)
