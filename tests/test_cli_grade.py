@@ -72,7 +72,7 @@ def test_exit_status(toy, monkeypatch):
     toy.hand_in("x" * 129)
     result = grade()
     assert result.exit_code == 1
-    assert "failed: the folder's name is longer than 128 characters." in result.stdout
+    assert "failed: the folder's name is longer than 128 characters" in result.stdout
     assert "The same command tries them again." in result.stdout
     for arguments, message in {
         ("--regrade", "some"): "stale, all or none",
