@@ -2,6 +2,7 @@
 
 import copy
 import json
+import socket
 import sys
 from collections import defaultdict
 from pathlib import Path
@@ -13,7 +14,7 @@ from grading_attacks import BREAKING
 from grading_toys import DOUBLE, PLAN, QUICK, SETUP, TOY, WEAK, exercise, marked, notebook, profile
 
 from course_utils.grading import bank
-from course_utils.grading.channel import start_unconfined
+from course_utils.grading.channel import Channel, Worker, start_unconfined
 from course_utils.grading.judge import Allowance, JudgeError, grade, rehearse
 from course_utils.grading.plan import PlanError, Submission, make_plan, submission_from
 
@@ -576,3 +577,17 @@ def test_a_worker_that_does_not_start_is_not_the_students_fault():
 
     with pytest.raises(JudgeError, match="no process for student code could be started: no room"):
         grade(PLAN, PLAN.reference, fail, profile(), QUICK)
+
+
+def test_a_worker_that_stops_before_student_code_runs_is_not_the_students_fault():
+    """A machine that is too slow to begin gives no verdict; the same command tries again."""
+    silent = []
+
+    def start():
+        ours, theirs = socket.socketpair()
+        silent.append(theirs)
+        return Worker(Channel(ours), ours.close)
+
+    with pytest.raises(JudgeError, match="before any of the student's code had run: .* took too long"):
+        grade(PLAN, PLAN.reference, start, profile(), Allowance(cell=0.3, total=5.0))
+    silent[0].close()

@@ -214,7 +214,7 @@ def judged(lane, profile, attack: Attack, world: World) -> Outcome:
 def judged_here(attack: Attack, world: World, profile, allowance: Allowance | None = None) -> Outcome:
     """Have it marked by the judge itself, without a sandbox, in a process whose growth is measured."""
     given = answers(attack, world)
-    allowance = allowance or Allowance(cell=1.0, total=20.0, restarts=3)
+    allowance = allowance or Allowance(cell=5.0, total=40.0, restarts=3)  # the start of Python is in it
 
     def mark() -> Outcome:
         before = _memory_now()
