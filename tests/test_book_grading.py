@@ -63,6 +63,6 @@ def test_options_that_the_page_names_exist(root):
         for parameter in typer.main.get_command(app).commands["grade"].params
         for option in parameter.opts
     }
-    others = {"--host", "--nthreads", "--protocol", "--to"}
+    others = {"--csv", "--host", "--nthreads", "--protocol", "--to"}
     assert named - others <= options
     assert len(named & options) >= 10

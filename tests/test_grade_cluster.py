@@ -111,6 +111,7 @@ def test_a_scheduler_that_is_not_there_is_named(course, dask, tmp_path, monkeypa
     monkeypatch.setattr(cluster, "_PATIENCE", 1)
     with pytest.raises(cluster.ClusterError, match="no Dask scheduler answers at tcp://127.0.0.1:1 "):
         cluster.Cluster("tcp://127.0.0.1:1", Limits(), (), True)
+    monkeypatch.setattr(cluster, "_PATIENCE", 8)  # the scheduler may take seconds to start
     with pytest.raises(cluster.ClusterError, match="has no workers. Start them with `dask worker tcp:"):
         cluster.Cluster(dask.address, Limits(), (), True)
     monkeypatch.setitem(sys.modules, "distributed", None)

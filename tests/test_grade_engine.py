@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import nbformat
@@ -438,6 +439,42 @@ def test_real_lanes(toy, monkeypatch):
     assert marks(toy) == {f"s{n:02}": [*(POINTS[a] for a in ANSWERS), 5.0, 0.0, 0.0][n] for n in range(6)}
     again = run(toy, workers=1, unsafe=True, regrade="all", limits=Limits(cell=20, restarts=2))
     assert {o.student: o.points for o in again.outcomes} == {o.student: o.points for o in result.outcomes}
+
+
+@pytest.mark.parametrize(("seconds", "submissions", "started"), [(0.0, 6, 1), (0.05, 4, 1), (0.05, 60, 2)])
+def test_one_more_lane_starts_where_it_pays(monkeypatch, seconds, submissions, started):
+    """Starting a lane takes half a second here: too long for a few quick submissions."""
+    begun = []
+
+    class SlowToStart:
+        def __init__(self, *about, **more):
+            begun.append(time.sleep(0.5))
+
+        def close(self): ...
+
+    monkeypatch.setattr(lanes, "Lane", SlowToStart)
+    monkeypatch.setattr(lanes, "mark", lambda unit, lane: time.sleep(seconds) or unit)
+    made = lanes.Lanes(2, Limits(), (), True, submissions)
+    assert [one.result() for one in [made.mark(n) for n in range(submissions)]] == list(range(submissions))
+    made.close()
+    assert len(begun) == started
+
+
+def test_lanes_that_are_closed_leave_nothing_waiting(monkeypatch):
+    """What has not begun is cancelled, and a lane that can't be started says so to who waits."""
+    monkeypatch.setattr(lanes, "Lane", QuickLane)
+    monkeypatch.setattr(lanes, "mark", lambda unit, lane: time.sleep(0.3) or unit)
+    made = lanes.Lanes(1, Limits(), (), True, 5)
+    waiting = [made.mark(n) for n in range(5)]
+    assert waiting[0].result() == 0
+    made.close()
+    assert sum(one.cancelled() for one in waiting) >= 3
+    monkeypatch.setattr(lanes, "Lane", lambda *about, **more: 1 / 0)
+    broken = lanes.Lanes(1, Limits(), (), True, 2)
+    for one in (broken.mark(0), broken.mark(1)):
+        with pytest.raises(ZeroDivisionError):
+            one.result()
+    broken.close()
 
 
 def test_workers_suit_the_machine(monkeypatch):

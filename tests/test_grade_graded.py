@@ -132,6 +132,25 @@ def test_pictures_are_drawn_again_and_other_outputs_dropped():
     assert Image.open(io.BytesIO(content)).getpixel((1, 1)) == (255, 0, 0)
 
 
+def test_very_much_text_and_very_many_pictures_take_no_time(monkeypatch):
+    """Of a notebook so much is read as Markdown, and so many pictures are decoded, shown or not."""
+    tried = []
+    monkeypatch.setattr("course_utils.grading.graded.redrawn", lambda encoded: tried.append(encoded))
+    monkeypatch.setattr("course_utils.grading.sanitise.redrawn", lambda encoded: tried.append(encoded))
+    intake = handed_in()
+    broken = [nbformat.v4.new_output("display_data", {"image/png": f"no picture {n}"}) for n in range(15)]
+    attached = {"a": {"image/png": "none either"}}
+    for number in range(10):
+        text = nbformat.v4.new_markdown_cell("![here](attachment:a) *much* " * 1000, attachments=attached)
+        code = nbformat.v4.new_code_cell("1", outputs=broken)
+        text.id, code.id = f"student-{2 * number}", f"student-{2 * number + 1}"
+        intake.cells.cells += [text, code]
+    graded = graded_notebook(intake, Verdict(), "k")
+    assert len(tried) == 20
+    texts = [cell.source for cell in graded.cells if "*much*" in cell.source or "<em>much" in cell.source]
+    assert ["<pre>" in text for text in texts] == [False] * 3 + [True] * 7
+
+
 def test_an_answer_that_stopped_says_so_where_it_stands():
     intake = handed_in()
     for number in (1, 2):

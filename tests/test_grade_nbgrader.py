@@ -209,7 +209,7 @@ def test_a_notebook_without_answers_is_marked_and_the_instructor_warned(tmp_path
 
 # Without a profile --------------------------------------------------------------------------------
 
-ALLOWANCE, SHORT = Allowance(cell=20.0, total=60.0), Allowance(cell=1.0, total=30.0, restarts=3)
+ALLOWANCE, SHORT = Allowance(cell=20.0, total=60.0), Allowance(cell=5.0, total=60.0, restarts=3)
 #: Answers that try to earn points by what they are or change, not by what they find on the machine.
 TRICKS = [
     a for a in ATTACKS.values() if a.kind in ("changing", "forging") and "@" not in a.source and a.defended

@@ -77,6 +77,15 @@ def test_points_by_exercise_count_what_persons_gave_and_not_what_waits():
     assert (first.between(-1e9, 1e-9), first.between(1e-9, 1), first.between(1, 1e9)) == (1, 1, 0)
 
 
+def test_the_page_says_how_many_answers_of_an_exercise_a_person_has_to_read():
+    waits = CellMark("cyd", "toy", "c", None, None, None, 3.0, True)
+    done = CellMark("ada", "toy", "c", 2.0, None, None, 3.0, False)
+    made = page(report([mark("ada"), mark("cyd", needs_a_person=True)], [waits, done]))
+    rows = re.findall(r'<tr><th scope="row">(.*?)</th>.*?<td class="figure">(\d*)</td></tr>', made)
+    assert ("c", "1") in rows
+    assert ("First &lt;b&gt;", "2") in rows
+
+
 def test_histogram_counts_everybody_once():
     marks = [mark("a", 0.0), mark("b", 10.0), mark("c", 9.99), mark("d", 3.0), mark("e", 2.0, penalty=5.0)]
     counts = [count for _, _, count in report([*marks, mark("f", handed_in=False)]).histogram]

@@ -3,13 +3,15 @@
 import base64
 import html.parser
 import io
+import time
 
 import pytest
 from PIL import Image, PngImagePlugin
 
+from course_utils.grading import pictures, sanitise
 from course_utils.grading.formulas import mathml
 from course_utils.grading.pictures import redrawn
-from course_utils.grading.sanitise import markdown, statement, visible
+from course_utils.grading.sanitise import markdown, statement, unread, visible, visible_code
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -217,3 +219,63 @@ def test_a_picture_of_too_many_pixels_is_not_decoded():
     written = io.BytesIO()
     Image.new("1", (20_000, 20_000)).save(written, "PNG")
     assert redrawn(base64.b64encode(written.getvalue()).decode()) is None
+
+
+def jpeg_of_many_passes(count):
+    """Make a JPEG of a million pixels that says the same, in a dozen bytes, again and again."""
+    written = io.BytesIO()
+    Image.new("L", (1000, 1000)).save(written, "JPEG", progressive=True)
+    table = b"\xff\xc4\x00\x14\x10\x01" + bytes(15) + b"\xe0"  # one code: the rest of 16,384 blocks is empty
+    again = b"\xff\xda\x00\x08\x01\x01\x00\x01\x3f\x00" + b"\x00\x01"
+    return base64.b64encode(written.getvalue()[:-2] + table + again * count + b"\xff\xd9").decode()
+
+
+def test_a_picture_of_very_many_passes_is_not_decoded():
+    """Of 8 MiB it could have half a million, each of which costs a look at every pixel: minutes."""
+    assert redrawn(jpeg_of_many_passes(0)) is not None
+    assert redrawn(jpeg_of_many_passes(80)) is not None
+    assert redrawn(jpeg_of_many_passes(5000)) is None
+
+
+def test_a_picture_shown_many_times_is_drawn_a_few():
+    written = io.BytesIO()
+    Image.new("RGB", (20, 20)).save(written, "PNG")
+    attached = {"a": {"image/png": base64.b64encode(written.getvalue()).decode()}}
+    shown = markdown("![here](attachment:a)\n" * 1000, attached)
+    assert shown.count("<img") == 10
+    assert shown.count("picture that is not shown: here") == 990
+    assert markdown("![here](attachment:a)", attached, 0).count("<img") == 0
+
+
+def test_definitions_of_addresses_take_no_time():
+    """A thousand of them are text: reading so many takes time that grows with their square."""
+    shown = markdown("[a]: b\n" * 1000 + "\n[text][a]")
+    assert shown.count("[a]: b") == 1000
+    assert statement("[a]: https://example.org\n\n[text][a]").count("href") == 1
+
+
+def test_long_lines_of_code_are_cut_and_say_so():
+    """What colours code takes minutes for a line of fifty thousand dots."""
+    assert visible_code("." * 50_000) == "." * 2000 + "… (48,000 more characters)"
+    assert visible_code("ab\n" * 5000) == "ab\n" * 5000
+    assert visible("word " * 1000) == "word " * 1000, "a paragraph is one line in many editors"
+    assert unread("<b>\n" * 2) == '<div class="written"><pre>&lt;b&gt;&#10;&lt;b&gt;&#10;</pre></div>'
+    assert statement(unread("<b>")) == unread("<b>")
+
+
+def seconds(action, *arguments):
+    """Give the processor time that something takes."""
+    began = time.process_time()
+    action(*arguments)
+    return time.process_time() - began
+
+
+def test_without_these_bounds_a_page_takes_very_long(monkeypatch):
+    """A few kilobytes of definitions or of passes cost far more than as much of anything else."""
+    definitions, passes = "[a]: b\n" * 1200, jpeg_of_many_passes(5000)
+    bounded = seconds(markdown, definitions) + seconds(redrawn, passes)
+    with_definitions = sanitise._reader(definitions=True)
+    monkeypatch.setattr(sanitise, "_reader", lambda definitions: with_definitions)
+    monkeypatch.setattr(pictures, "_SCANS", 10**9)
+    assert seconds(markdown, definitions) > 5 * bounded
+    assert seconds(redrawn, passes) > 2 * bounded

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import socket
 import sys
 from collections import defaultdict
 from pathlib import Path
@@ -13,7 +14,7 @@ from grading_attacks import BREAKING
 from grading_toys import DOUBLE, PLAN, QUICK, SETUP, TOY, WEAK, exercise, marked, notebook, profile
 
 from course_utils.grading import bank
-from course_utils.grading.channel import start_unconfined
+from course_utils.grading.channel import Channel, Worker, start_unconfined
 from course_utils.grading.judge import Allowance, JudgeError, grade, rehearse
 from course_utils.grading.plan import PlanError, Submission, make_plan, submission_from
 
@@ -76,6 +77,52 @@ def use(f):
     assert verdict.total == 0
     careful = swallowing.replace("f(3)", "f(2)")
     assert grade(plan, Submission({"a_answer": careful}), start_unconfined, known, QUICK).total == 3
+
+
+def test_an_argument_that_cant_be_changed_does_not_keep_others_changed():
+    """A forged change is taken back also where another, of an array that is read-only, was refused."""
+    toy = notebook(
+        ("setup", "setup", SETUP, 0),
+        ("a_answer", "answer", "def add(x, y):\n    return x + y", 0),
+        (
+            "a_frozen",
+            "test",
+            """
+            fixed = np.ones(3)
+            fixed.flags.writeable = False
+            assert np.allclose(add(DATA, fixed), DATA + 1)
+            """,
+            1,
+        ),
+        ("a_global", "test", "assert np.allclose(add(DATA, DATA), DATA + DATA)", 1),
+    )
+    plan = make_plan(toy)
+    known = rehearse(plan, start_unconfined, QUICK)
+    forged = """
+import numpy as np
+from course_utils.grading import worker
+from course_utils.grading.wire import encode
+def changed(memo, before, leave):
+    arrays = [n for n, value in enumerate(memo.objects) if type(value) is np.ndarray]
+    return [(n, encode(np.zeros(3))) for n in arrays] if len(arrays) == 2 else []
+worker.changed = changed
+def add(x, y): return np.zeros(3)
+"""
+    assert grade(plan, Submission({"a_answer": forged}), start_unconfined, known, QUICK).total == 0
+
+
+def test_functions_of_the_tests_are_no_plain_values():
+    """An answer can't hand a test's own function back where a value belongs."""
+    toy = notebook(
+        ("a_answer", "answer", "def use(f):\n    return f(2)\ndef value():\n    return 7", 0),
+        ("a_use", "test", "assert use(lambda x=2: x + 5) == 7", 1),
+        ("a_value", "test", "assert value()", 1),
+    )
+    plan = make_plan(toy)
+    known = rehearse(plan, start_unconfined, QUICK)
+    back = "kept = []\ndef use(f):\n    kept.append(f)\n    return f(2)\ndef value():\n    return kept[0]"
+    verdict = grade(plan, Submission({"a_answer": back}), start_unconfined, known, QUICK)
+    assert verdict.points == {"a_use": 1, "a_value": 0}
 
 
 def test_a_test_that_catches_everything_does_not_reward_an_ending():
@@ -530,3 +577,17 @@ def test_a_worker_that_does_not_start_is_not_the_students_fault():
 
     with pytest.raises(JudgeError, match="no process for student code could be started: no room"):
         grade(PLAN, PLAN.reference, fail, profile(), QUICK)
+
+
+def test_a_worker_that_stops_before_student_code_runs_is_not_the_students_fault():
+    """A machine that is too slow to begin gives no verdict; the same command tries again."""
+    silent = []
+
+    def start():
+        ours, theirs = socket.socketpair()
+        silent.append(theirs)
+        return Worker(Channel(ours), ours.close)
+
+    with pytest.raises(JudgeError, match="before any of the student's code had run: .* took too long"):
+        grade(PLAN, PLAN.reference, start, profile(), Allowance(cell=0.3, total=5.0))
+    silent[0].close()

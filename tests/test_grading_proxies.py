@@ -287,6 +287,22 @@ def test_instances(student):
         stack[99]
 
 
+def test_what_an_object_has_is_asked_of_the_object(student):
+    """A stand-in has a docstring, a length and so on; a test that looks for them means the student's."""
+    assert student.add.__doc__ is None
+    assert student.count(1).__class__ is types.GeneratorType
+    assert not hasattr(student.add, "__len__")
+    assert not hasattr(student.add, "__getitem__")
+    assert not hasattr(student.add, "__iter__")
+    stack = student.Stack(1, 2)
+    assert hasattr(stack, "__len__")
+    assert stack.__len__() == 2
+    assert stack.__dict__["items"] == [1, 2]
+    assert not hasattr(stack, "__next__")
+    assert student.add.__module__ == "__main__"
+    assert not stack.__eq__(3), "comparing is the proxy's own, however it is asked for"
+
+
 def test_objects_keep_their_identity(student):
     stack = student.Stack(1)
     assert stack.me() is stack

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import os
 import secrets
 import signal
@@ -322,7 +323,7 @@ def test_memory_is_limited(box):
 
 
 def test_memory_of_all_processes_is_limited(box):
-    """Many processes, or memory that they share, end the worker, which says why."""
+    """Many processes, tables of pages, and what waits in sockets end the worker, which says why."""
     together = """
     import os, time
     for _ in range(6):
@@ -331,11 +332,61 @@ def test_memory_of_all_processes_is_limited(box):
             time.sleep(60)
     time.sleep(10)
     """
-    shared = "import mmap, time\nm = mmap.mmap(-1, 400 * 2**20)\nm.write(bytes(400 * 2**20))\ntime.sleep(10)"
-    shared = shared.replace("m.write(bytes(400 * 2**20))", "for _ in range(400): m.write(bytes(2**20))")
-    for code in (together, shared):
+    tables = """
+    import mmap
+    empty = mmap.mmap(-1, 2**39, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000, prot=mmap.PROT_READ)
+    empty.madvise(15)  # no huge pages
+    for place in range(0, 2**39, 2**21):
+        empty[place]
+    """
+    sockets = """
+    import socket, time
+    pairs = [socket.socketpair() for _ in range(15)]
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind("\\0here")
+    listener.listen(4096)
+    for _ in range(1500):
+        client = socket.socket(socket.AF_UNIX)
+        client.connect("\\0here")
+        client.close()
+    time.sleep(10)
+    """
+    for code in (together, tables, sockets):
         with student(box) as run, pytest.raises(WorkerStopped, match="more than 256 MiB of memory"):
             run(code)
+
+
+def test_no_memory_is_out_of_sight(box):
+    """Shared memory without a file would stay when no process maps it, so there is none."""
+    for code in ("mmap.mmap(-1, 4096)", "mmap.mmap(os.open('/dev/zero', os.O_RDWR), 4096)"):
+        with student(box) as run, pytest.raises(OSError, match="not permitted|No such device"):
+            run(f"import mmap, os\n{code}")
+    private = "flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS"
+    assert ran(box, f"import mmap; print(mmap.mmap(-1, 4096, {private})[0])") == "0\n"
+    assert ran(box, "print(open('/dev/zero', 'rb').read(2))") == "b'\\x00\\x00'\n"
+    assert ran(box, "import multiprocessing as m; print(m.Value('i', 3).value)") == "3\n"
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one core: nothing to divide")
+def test_each_lane_keeps_to_a_core_of_its_own():
+    """Many processes of one submission take no time from one that is marked beside it."""
+    look = "import os\ncores = sorted(os.sched_getaffinity(0))"
+    spread = f"{look}\ntry: os.sched_setaffinity(0, range(99))\nexcept PermissionError: cores.append(-1)"
+    plan = make_plan(notebook(("answer", "answer", look, 0), ("test", "test", "print(cores)", 1)))
+    with Lane(SMALL) as first, Lane(SMALL) as second:
+        printed = [
+            lane.grade(plan, Submission({"answer": spread}), {"cores": {"plain"}}).cells[0].printed
+            for lane in (first, second)
+        ]
+    cores = [json.loads(text) for text in printed]
+    assert [len(found) for found in cores] == [2, 2]
+    assert [found[1] for found in cores] == [-1, -1]
+    assert cores[0] != cores[1]
+    with Lane(SMALL) as third:
+        assert json.loads(third.grade(plan, plan.reference, {"cores": {"plain"}}).cells[0].printed) in (
+            cores[0][:1],
+            cores[1][:1],
+        )
 
 
 def test_processes_are_limited(box):
@@ -444,7 +495,8 @@ def test_a_cell_past_its_limit_costs_that_exercise_only():
             answers = {**plan.reference.answers, "double_answer": f"def double(x):\n    {body}"}
             verdict = lane.grade(plan, Submission(answers), seen)
             assert verdict.points == {"double_test": 0.0, "twice_test": 5.0}, body
-            assert verdict.cells[0].status == status, body
+            late = "late" if "os.fork" in body else status  # 64 processes on one core may be slow to fail
+            assert verdict.cells[0].status in (status, late), body
             answers = {**plan.reference.answers, "double_answer": body.replace("return ", "")}
             assert lane.grade(plan, Submission(answers), seen).points["twice_test"] == 5.0, body
 

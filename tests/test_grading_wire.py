@@ -266,6 +266,14 @@ def test_a_list_that_contains_itself_is_refused():
         encode(value)
 
 
+def test_keys_of_one_hash_are_few():
+    """Honest keys are far from the limit: numbers, pairs and texts."""
+    for keys in (range(10**4), [n / 7 for n in range(10**4)], [(n % 50, n) for n in range(10**4)]):
+        assert decode(encode(set(keys))) == set(keys)
+    few = {n * (2**61 - 1) for n in range(100)}
+    assert decode(encode(few | set(range(200)))) == few | set(range(200))
+
+
 def u32(number):
     return struct.pack("<I", number)
 
@@ -322,6 +330,11 @@ def array(code, shape, raw, tag=b"A", flags=2):
         b"H" + b"x" + u32(1) + u32(0) + u32(0) + b"\0",
         b"P" + b"N" + b"N",
         b"P" + encode(("a",)) + encode(()),
+        b"P" + encode(("mean",)) + encode((float,)),
+        b"P" + encode(tuple(f"a{n}" for n in range(101))) + encode((0,) * 101),
+        b"E" + u32(2000) + b"".join(encode(n * (2**61 - 1)) for n in range(2000)),
+        b"Z" + u32(2000) + b"".join(encode(complex(-1000003 * n, n)) for n in range(2000)),
+        b"M" + u32(4000) + b"".join(encode((n * (2**61 - 1), 0)) + b"N" for n in range(2000)),
     ],
 )
 def test_what_is_no_value_is_refused_by_the_reader(data):

@@ -54,6 +54,10 @@ def grade(
     """
     import sys
 
+    # Reading notebooks imports jsonschema, which would build a grammar of internet addresses that nobody
+    # needs here: a second of each start. It does without where the package is not there.
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+
     from course_utils.grading.cluster import ClusterError
     from course_utils.grading.coursefolder import CourseError, CourseFolder
     from course_utils.grading.engine import Engine, Settings

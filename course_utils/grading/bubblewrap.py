@@ -137,5 +137,7 @@ def command(disk: int, cache: str | None = None) -> list[str]:
     for name, value in environment.items():
         line += ["--setenv", name, value]
     line += ["--proc", "/proc", "--dev", "/dev", "--chdir", "/tmp"]
+    # Reading it gives zeros too, but it can't be mapped as memory that no limit sees.
+    line += ["--dev-bind", "/dev/full", "/dev/zero"]
     line += ["--perms", "1777", "--size", str(disk), "--tmpfs", "/tmp"]
     return [*line, "--remount-ro", "/dev", "--remount-ro", "/", "--", executable, "-P"]

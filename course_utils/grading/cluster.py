@@ -87,9 +87,6 @@ class Cluster:
         known = self._client.scheduler_info(n_workers=-1)["workers"].values()
         return max(1, sum(worker["nthreads"] for worker in known))
 
-    def warm(self) -> None:
-        """Do nothing: each worker starts its lanes with its first unit."""
-
     def rehearse(self, plan: Plan) -> Future[Profile]:
         """Mark the instructor's own answers; the future raises what `Lane.rehearse` does."""
         unit = Unit(plan, plan.reference, {}, self.limits, self.preload, self.unsafe)

@@ -123,6 +123,7 @@ class Engine:
         self.book: Gradebook | Writer | None = None
         self.lanes: Lanes | Cluster | None = None
         self.profiles: dict[str, Profile | str] = {}
+        self.rehearsals: dict[str, Future[Profile]] = {}
         self.collected: dict[str, datetime | None] = {}
         self.result = Run(assignment)
         self._failures = 0
@@ -142,6 +143,7 @@ class Engine:
         """
         began = time.monotonic()
         try:
+            self._start_early()
             self._open()
             self._mark(list(self._look(self._items())))
             self._refresh()
@@ -225,6 +227,8 @@ class Engine:
         """Take in and mark, a few ahead of the lanes; write what comes back."""
         pending: dict[Future[str], tuple[_Item, Intake, keys.Key]] = {}
         waiting = iter(items)
+        if isinstance(self.lanes, Lanes):
+            self.lanes.left = len(items)
         while True:
             ahead = 2 * self.lanes.workers if self.lanes is not None else 1
             while len(pending) < ahead and (item := next(waiting, None)) is not None:
@@ -276,23 +280,29 @@ class Engine:
         if self.settings.scheduler is not None:
             return Cluster(self.settings.scheduler, limits, preload, unsafe)
         workers = self.settings.workers or default_workers(limits, submissions)
-        return Lanes(workers, limits, preload, unsafe)
+        return Lanes(workers, limits, preload, unsafe, submissions)
 
     def _profile(self, notebook: str, submissions: int) -> Profile | str:
         """Rehearse a notebook once; give a text where the instructor's own answers can't be marked."""
         if self.lanes is None:
             self.lanes = self._start(submissions)
-            first = self.lanes.rehearse(self.plans[notebook])
-            self.lanes.warm()
-        elif notebook not in self.profiles:
-            first = self.lanes.rehearse(self.plans[notebook])
         if notebook not in self.profiles:
+            first = self.rehearsals.pop(notebook, None) or self.lanes.rehearse(self.plans[notebook])
             try:
                 self.profiles[notebook] = first.result()
             except JudgeError as error:
                 self._note(f"{notebook}.ipynb can't be marked: {error}")
                 self.profiles[notebook] = f"{notebook}.ipynb can't be marked, see above."
         return self.profiles[notebook]
+
+    def _start_early(self) -> None:
+        """Let a lane import what it needs while this process does, where something is to be marked surely."""
+        folders = [self.course.graded(one.student, self.assignment) for one in self.handed_in]
+        if self.settings.dry_run or self.settings.scheduler is not None or all(map(Path.is_dir, folders)):
+            return
+        self.lanes = self._start(len(folders) * len(self.sources))
+        first = next(iter(self.plans))
+        self.rehearsals[first] = self.lanes.rehearse(self.plans[first])
 
     def _unit(self, item: _Item, intake: Intake, profile: Profile) -> Unit:
         assert intake.submission is not None

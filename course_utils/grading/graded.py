@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from course_utils.grading.verdict import Verdict
 
 _REFUSED = "Nothing was graded: the submission was refused."
-_PICTURES = 20
+#: Pictures of one notebook, and characters of text, that are shown as they were meant.
+_PICTURES, _TEXT = 20, 100_000
 
 
 def graded_notebook(
@@ -52,7 +53,7 @@ def graded_notebook(
     notebook = copy.deepcopy(source if refused else intake.cells) or nbformat.v4.new_notebook()
     cells = {} if verdict is None or refused else {cell.name: cell for cell in verdict.cells}
     answers = {} if verdict is None else {answer.name: answer.message for answer in verdict.answers}
-    room, last, follows = _PICTURES, "", 0
+    room, text, last, follows = _PICTURES, _TEXT, "", 0
     for cell in notebook.cells:
         info = cell.metadata.get("nbgrader", {})
         name = str(info.get("grade_id") or cell.get("id") or "")
@@ -66,7 +67,8 @@ def graded_notebook(
             said = answers.get(f"{last or 'top'}+{follows}" if own else name, "")
             room -= _answer(cell, said, room)
         elif info.get("solution") or own:
-            _written(cell)
+            text -= min(len(cell.source), sanitise.LONGEST)
+            room -= _written(cell, room, is_read=text >= 0)
         elif cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
         if cell.cell_type == "code" and not own:
@@ -103,15 +105,15 @@ def _test(cell: NotebookNode, verdict: CellVerdict) -> None:
 
 
 def _answer(cell: NotebookNode, message: str, room: int) -> int:
-    """Clean a student's code cell; return how many of its pictures are kept."""
+    """Clean a student's code cell; return how many of its pictures were looked at."""
     handed_in = [output.get("data", {}) for output in cell.get("outputs", [])]
-    cell.source = sanitise.visible(cell.source)
-    cell.outputs, cell.execution_count, kept = [], None, 0
+    cell.source = sanitise.visible_code(cell.source)
+    cell.outputs, cell.execution_count, tried = [], None, 0
     for data in handed_in:
         encoded = next((data[kind] for kind in ("image/png", "image/jpeg") if kind in data), None)
-        drawn = redrawn(encoded) if encoded is not None and kept < room else None
+        drawn = redrawn(encoded) if encoded is not None and tried < room else None
+        tried += encoded is not None
         if drawn is not None:
-            kept += 1
             data = {"image/png": drawn, "text/plain": "A picture as it was handed in."}
             alt = {"alt": "Picture as it was handed in; it was not drawn while grading."}
             cell.outputs.append(nbformat.v4.new_output("display_data", data, metadata={"image/png": alt}))
@@ -121,18 +123,27 @@ def _answer(cell: NotebookNode, message: str, room: int) -> int:
             **cell.metadata.get("course", {}),
             "for_student": sanitise.visible(message),
         }
-    return kept
+    return tried
 
 
-def _written(cell: NotebookNode) -> None:
-    """Clean a student's text; one that is as it was released stays, since nbgrader gives it 0."""
+def _written(cell: NotebookNode, room: int, is_read: bool) -> int:
+    """Clean a student's text; return how many pictures it may have.
+
+    One that is as it was released stays, since nbgrader gives it 0. Where a notebook has very much text, the
+    rest is shown without being read as Markdown, which takes time.
+    """
     from nbgrader.utils import compute_checksum
 
     info = cell.metadata.get("nbgrader")
+    attachments, count = cell.pop("attachments", None), 0
     if not info or info.get("checksum") != compute_checksum(cell):
-        cell.source = sanitise.markdown(cell.source, cell.get("attachments"))
+        if is_read:
+            count = min(room, sanitise.PICTURES, cell.source.count("attachment:"))
+            cell.source = sanitise.markdown(cell.source, attachments, count)
+        else:
+            cell.source = sanitise.unread(cell.source)
         cell.cell_type = "markdown"
-    cell.pop("attachments", None)
+    return count
 
 
 def _withheld(cell: NotebookNode) -> None:

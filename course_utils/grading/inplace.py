@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -84,6 +85,17 @@ def repeat(original: Any, new: Any, undo: list[tuple[Any, Any]]) -> None:
     shallow = isinstance(original, CONTAINERS)  # what is inside may be no plain value
     undo.append((original, original.copy() if shallow else decode(encode(original))))
     become(original, new)
+
+
+def undo_all(changes: list[tuple[Any, Any]]) -> None:
+    """Take changes back, the last one first: each of them, also where one was refused halfway.
+
+    What can't be changed at all (a read-only array, a tensor whose elements share memory) was not changed
+    either; it must not keep others from becoming what they were.
+    """
+    for original, before in reversed(changes):
+        with contextlib.suppress(WireError, AttributeError, RuntimeError, ValueError):
+            become(original, before)
 
 
 def become(original: Any, new: Any) -> None:

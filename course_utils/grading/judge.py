@@ -95,6 +95,7 @@ class _Judge:
         self.verdict = Verdict(deaths=self.worker.deaths)
         self.trusted = Trusted(self.allowance.output)
         self.used: set[str] = set()
+        self.begun = False  # whether code of the student's has run
 
     def run(self) -> Verdict:
         """Go through all steps; cells of the student's own before the first answer run right before it."""
@@ -118,7 +119,10 @@ class _Judge:
 
     def remember(self) -> None:
         """Let the worker keep what the library is, before student code runs in it."""
-        self.worker.tell("remember", sorted(self.plan.library))
+        try:
+            self.worker.tell("remember", sorted(self.plan.library))
+        except WorkerStopped as stop:
+            raise _not_begun(stop) from None
 
     def step(self, step: Step) -> None:
         """Do what one step asks for."""
@@ -149,11 +153,14 @@ class _Judge:
     def student_cell(self, name: str, source: str, own: bool = True) -> None:
         """Run a cell where student code runs, and note what came of it."""
         status, message = "ran", ""
+        self.begun |= own
         try:
             self.worker.tell("run", name, source)
         except JudgeError:
             raise
         except WorkerStopped as stop:
+            if not self.begun:
+                raise _not_begun(stop) from None
             status, message = ("late" if stop.late else "stopped"), stop.reason
         except Exception as error:
             status, message = "raised", reports.for_student(error, self.submission, hidden=False)
@@ -232,3 +239,8 @@ class _Judge:
             packed = found.get(name) if isinstance(found, dict) else None
             if isinstance(packed, bytes):
                 self.trusted.namespace[name] = session.unpack(packed, (name,))
+
+
+def _not_begun(stop: WorkerStopped) -> JudgeError:
+    """Make the error for a process that stopped before the student's code ran in it."""
+    return JudgeError(f"before any of the student's code had run: {stop.reason}")

@@ -18,6 +18,7 @@ from typing import Any
 
 from course_utils.grading import confine
 from course_utils.grading.channel import Channel, ChannelError
+from course_utils.grading.cores import Core
 from course_utils.grading.judge import JudgeError, grade, rehearse
 from course_utils.grading.limits import Limits
 from course_utils.grading.plan import Plan, Submission
@@ -53,17 +54,19 @@ class Judges:
         self.channel, self.limits, self.modules, self.unsafe = channel, limits, modules, unsafe
         self.cache = cache
         self.prepared: set[int] = set()
+        self.core = Core()
         self.child = 0
         self.sandbox = self.new_sandbox()
 
     def new_sandbox(self) -> Sandbox:
         """Start a sandbox; `Sandbox.wait` waits for it."""
-        return Sandbox(self.limits, self.modules, self.unsafe, self.cache)
+        return Sandbox(self.limits, self.modules, self.unsafe, self.cache, self.core.number)
 
     def close(self) -> None:
         """End everything."""
         self.reap()
         self.sandbox.close()
+        self.core.release()
         shutil.rmtree(self.cache, ignore_errors=True)
 
     def serve(self) -> None:

@@ -10,6 +10,8 @@ import warnings
 _LONGEST = 8 * 2**20
 _PIXELS = 4_000_000
 _SIDE = 900
+#: Passes of a JPEG; programs write about ten. Each costs the reader a look at every pixel.
+_SCANS = 100
 
 
 def redrawn(encoded: object) -> str | None:
@@ -23,7 +25,8 @@ def redrawn(encoded: object) -> str | None:
     Returns
     -------
     str or None
-        Base64 of the PNG; None if there is no such picture, or it has more than 4 million pixels.
+        Base64 of the PNG; None if there is no such picture, or it has more than 4 million pixels or 100
+        passes.
     """
     from PIL import Image
 
@@ -31,6 +34,8 @@ def redrawn(encoded: object) -> str | None:
         return None
     try:
         content = base64.b64decode("".join(encoded.split()), validate=True)
+        if content.startswith(b"\xff\xd8") and content.count(b"\xff\xda") > _SCANS:
+            return None
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             with Image.open(io.BytesIO(content), formats=["PNG", "JPEG"]) as picture:

@@ -10,6 +10,9 @@ from typing import Any
 
 import numpy as np
 
+#: Names of a named tuple: each makes a property of a class.
+MOST_FIELDS = 100
+
 _EXACT = (bool, int, float, complex, str, bytes, list, tuple, dict, set, frozenset, slice, range, np.ndarray)
 
 
@@ -68,11 +71,13 @@ def make_named_tuple(fields: tuple[str, ...]) -> type:
     Raises
     ------
     TypeError
-        If the names are not proper, public and different identifiers.
+        If the names are not proper, public and different identifiers, or too many.
     """
     for field in fields:
         if not (type(field) is str and field.isidentifier() and len(field) <= 100) or iskeyword(field):
             raise TypeError("not a name")
+    if len(fields) > MOST_FIELDS:
+        raise TypeError("too many names")
     if len(set(fields)) < len(fields) or any(field.startswith("_") for field in fields):
         raise TypeError("names must be public and different")
     places = {field: property(itemgetter(place)) for place, field in enumerate(fields)}

@@ -64,7 +64,8 @@ class Lines:
         each = (time.monotonic() - self.began) / self.marked
         left = self.total - self.count
         rest = f", about {duration(each * left)} left" if left and outcome.status != "to mark" else ""
-        self.note(f"{self.count}/{self.total} {line(outcome, self.why)}{rest}")
+        text = line(outcome, self.why)
+        self.note(f"{self.count}/{self.total} {text.removesuffix('.') if rest else text}{rest}")
 
 
 class Bar:

@@ -25,6 +25,13 @@ if TYPE_CHECKING:
 Path = tuple[str, ...]
 
 _LONGEST_PATH = 8
+#: Names that each proxy has, whether the student's object has them or not: asked of the object, not of the
+#: proxy's own class. What compares and computes is not among them.
+_THEIRS = frozenset(
+    ["__dict__", "__doc__", "__init__", "__module__", "__call__", "__len__", "__iter__", "__next__"]
+)
+_THEIRS |= {"__getitem__", "__setitem__", "__delitem__", "__enter__", "__exit__"}
+_THEIRS |= {"__bool__", "__int__", "__index__", "__float__", "__complex__"}
 _HERE = object.__getattribute__
 
 
@@ -63,6 +70,9 @@ class Proxy:
 
     def __subclasscheck__(self, kind: Any) -> bool:
         return kind is self
+
+    def __getattribute__(self, name: str) -> Any:
+        return ask(self, f".{name}", "getattr", name) if name in _THEIRS else _HERE(self, name)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith(("__array", "__cuda_array", "__torch_function", "__dlpack")):

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import struct
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 from course_utils.grading import arrays
 from course_utils.grading.crossing import CONTAINERS, HEAVY, Handle, Limits, Memo, WireError
 from course_utils.grading.plain import make_named_tuple
+
+#: Keys of one set or dict that may have the same hash.
+MOST_ALIKE = 100
 
 
 class Reader:
@@ -81,7 +87,7 @@ class Reader:
     def set(self, depth: int) -> set[Any]:
         """Read a set."""
         values: set[Any] = self.remember(set())
-        values.update(self.elements(depth))
+        values.update(_spread(self.elements(depth)))
         return values
 
     def dict(self, depth: int) -> dict[Any, Any]:
@@ -90,7 +96,7 @@ class Reader:
         parts = self.elements(depth)
         if len(parts) % 2:
             raise WireError("a dict with a key and no value")
-        for key, value in zip(parts[::2], parts[1::2], strict=True):
+        for key, value in zip(_spread(parts[::2]), parts[1::2], strict=True):
             values[key] = value
         return values
 
@@ -177,6 +183,9 @@ class Reader:
         fields, values = self.read(depth + 1), self.read(depth + 1)
         if type(fields) is not tuple or type(values) is not tuple or len(fields) != len(values):
             raise WireError("a named tuple whose names and values differ in number")
+        for name, value in zip(fields, values, strict=True):
+            if callable(value) and type(name) is str and callable(getattr(np.ndarray, name, None)):
+                raise WireError(f"a named tuple that has a function of its own for {name}")
         return make_named_tuple(fields)(values)
 
     def handle(self, depth: int) -> Any:
@@ -190,6 +199,17 @@ class Reader:
         return handle if self.meet is None else self.meet(handle)
 
 
+def _spread(keys: list[Any]) -> list[Any]:
+    """Give the keys of a set or dict back, unless very many have one hash: each costs a look at all others.
+
+    Numbers and tuples with the same hash are easily made; to put a million into a set takes hours, in which
+    nothing can interrupt this process.
+    """
+    if len(keys) > MOST_ALIKE and Counter(map(hash, keys)).most_common(1)[0][1] > MOST_ALIKE:
+        raise WireError(f"more than {MOST_ALIKE} keys with the same hash")
+    return keys
+
+
 _READERS: dict[bytes, Callable[[Reader, int], Any]] = {
     b"N": lambda reader, depth: None,
     b"e": lambda reader, depth: Ellipsis,
@@ -201,7 +221,7 @@ _READERS: dict[bytes, Callable[[Reader, int], Any]] = {
     b"S": lambda reader, depth: reader.text(),
     b"B": lambda reader, depth: bytes(reader.take(reader.unpack("<I")[0])),
     b"U": lambda reader, depth: tuple(reader.elements(depth)),
-    b"Z": lambda reader, depth: frozenset(reader.elements(depth)),
+    b"Z": lambda reader, depth: frozenset(_spread(reader.elements(depth))),
     b"s": lambda reader, depth: slice(*reader.span(depth)),
     b"r": Reader.range,
     b"L": Reader.list,

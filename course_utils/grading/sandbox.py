@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 from typing import IO
 
 from course_utils.grading import bubblewrap
@@ -26,6 +27,13 @@ __all__ = ["Sandbox", "SandboxError"]
 
 _START = "from course_utils.grading.zygote import main; main({})"
 _PATIENCE = 120.0  # seconds for imports on a slow machine
+
+
+def _largest_buffer() -> int:
+    """Give the most bytes that a program here may ask for as a socket's buffer; Linux's usual if unknown."""
+    with contextlib.suppress(OSError, ValueError):
+        return int(Path("/proc/sys/net/core/wmem_max").read_text())
+    return 212_992
 
 
 class Sandbox:
@@ -41,6 +49,8 @@ class Sandbox:
         Whether to do without bubblewrap: then forks have limits, but see what this user sees.
     cache : str, optional
         A folder whose files student code finds in its cache; all its content is for students to see.
+    core : int, optional
+        The processor core that student code is kept to; all that the caller may use if omitted.
 
     Attributes
     ----------
@@ -54,7 +64,12 @@ class Sandbox:
     """
 
     def __init__(
-        self, limits: Limits, modules: tuple[str, ...] = (), unsafe: bool = False, cache: str | None = None
+        self,
+        limits: Limits,
+        modules: tuple[str, ...] = (),
+        unsafe: bool = False,
+        cache: str | None = None,
+        core: int | None = None,
     ) -> None:
         environment = None
         if unsafe:
@@ -77,6 +92,7 @@ class Sandbox:
         self.broken = False
         self._ready = False
         settings = {"limits": dataclasses.asdict(limits), "modules": modules, "confined": not unsafe}
+        settings |= {"core": core, "buffer": _largest_buffer()}
         self._control.settimeout(_PATIENCE)
         with contextlib.suppress(OSError):
             self._control.send(json.dumps(settings).encode())

@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.renderer import RendererHTML
 
-#: Characters of a cell that are shown.
-LONGEST = 50_000
+#: Characters of a cell that are shown, and of a line of code: colouring a longer one can take minutes.
+LONGEST, LONGEST_LINE = 50_000, 2_000
+#: Pictures in one text that are shown.
+PICTURES = 10
 _TAGS = """
 b blockquote br code dd del div dl dt em h1 h2 h3 h4 h5 h6 hr i kbd li ol p pre s small span strong sub sup
 table tbody td th thead tr u ul
@@ -51,7 +53,12 @@ def visible(text: str, longest: int = LONGEST) -> str:
     return "".join(c if c in "\n\t" or _is_visible(c) else f"⟦U+{ord(c):04X}⟧" for c in text)
 
 
-def markdown(text: str, attachments: Mapping[str, Any] | None = None) -> str:
+def visible_code(text: str) -> str:
+    """Show a student's code in the same way, with lines of limited length."""
+    return "\n".join(map(_cut, visible(text).split("\n")))
+
+
+def markdown(text: str, attachments: Mapping[str, Any] | None = None, pictures: int = PICTURES) -> str:
     """Turn a student's Markdown into safe HTML.
 
     Parameters
@@ -60,6 +67,8 @@ def markdown(text: str, attachments: Mapping[str, Any] | None = None) -> str:
         As it was handed in.
     attachments : dict, optional
         The cell's pictures: name → kind → Base64.
+    pictures : int
+        How many are shown at most, each time that one is shown counted.
 
     Returns
     -------
@@ -68,9 +77,9 @@ def markdown(text: str, attachments: Mapping[str, Any] | None = None) -> str:
     """
     import nh3
 
-    text, kept = visible(text), _Kept(attachments or {})
+    text, kept = visible(text), _Kept(attachments or {}, pictures)
     try:
-        made = _reader().render(text, {"kept": kept})
+        made = _reader(definitions=False).render(text, {"kept": kept})
     except Exception:  # a text made to break the reader is shown as it is
         made = f"<pre>{html.escape(text)}</pre>"
     made = nh3.clean(
@@ -81,6 +90,11 @@ def markdown(text: str, attachments: Mapping[str, Any] | None = None) -> str:
         clean_content_tags={"script", "style"},
     )
     return f"{_MARKER}{kept.put_back(made)}</div>".replace("\n", "&#10;")
+
+
+def unread(text: str) -> str:
+    """Show a student's text as it was written, without reading it as Markdown."""
+    return f"{_MARKER}<pre>{html.escape(visible(text))}</pre></div>".replace("\n", "&#10;")
 
 
 def statement(text: str, attachments: Mapping[str, Any] | None = None) -> str:
@@ -102,8 +116,8 @@ def statement(text: str, attachments: Mapping[str, Any] | None = None) -> str:
             url_schemes={"data"},
             attribute_filter=_only_drawn,
         )
-    kept = _Kept(attachments or {}, links=True)
-    made = _reader().render(text, {"kept": kept})
+    kept = _Kept(attachments or {}, 10**6, links=True)
+    made = _reader(definitions=True).render(text, {"kept": kept})
     return kept.put_back(nh3.clean(made, link_rel="noopener noreferrer"))
 
 
@@ -127,8 +141,8 @@ def picture(encoded: object, alt: str) -> str | None:
 class _Kept:
     """Pieces of HTML of our own that the sanitiser need not see; tokens nobody can guess stand for them."""
 
-    def __init__(self, attachments: Mapping[str, Any], links: bool = False) -> None:
-        self.attachments, self.links = attachments, links
+    def __init__(self, attachments: Mapping[str, Any], pictures: int, links: bool = False) -> None:
+        self.attachments, self.pictures, self.links = attachments, pictures, links
         self.secret = secrets.token_hex(8)
         self.pieces: list[str] = []
 
@@ -141,15 +155,17 @@ class _Kept:
 
     def picture(self, source: str, alt: str) -> str:
         name = source.removeprefix("attachment:")
-        bundle = self.attachments.get(name) if name != source else None
+        bundle = self.attachments.get(name) if name != source and self.pictures > 0 else None
         for encoded in bundle.values() if isinstance(bundle, Mapping) else ():
+            self.pictures -= 1
             if (shown := picture(encoded, alt)) is not None:
                 return shown
         return html.escape(f"[picture that is not shown: {alt or 'no text'} ({source[:200]})]")
 
 
 @functools.cache
-def _reader() -> MarkdownIt:
+def _reader(definitions: bool) -> MarkdownIt:
+    """Make a reader; with definitions of addresses (``[name]: address``), of which many take very long."""
     from markdown_it import MarkdownIt
     from mdit_py_plugins.amsmath import amsmath_plugin
     from mdit_py_plugins.dollarmath import dollarmath_plugin
@@ -163,6 +179,8 @@ def _reader() -> MarkdownIt:
     reader.add_render_rule("image", _image)
     reader.add_render_rule("link_open", _link_open)
     reader.add_render_rule("link_close", _link_close)
+    if not definitions:
+        reader.disable("reference")
     reader.validateLink = lambda url: True  # type: ignore[method-assign]  # no address becomes a link
     return reader
 
@@ -196,6 +214,11 @@ def _link_close(self: RendererHTML, tokens: Any, i: int, options: Any, env: Any)
 
 def _only_drawn(tag: str, name: str, value: str) -> str | None:
     return value if name != "src" or value.startswith("data:image/png;base64,") else None
+
+
+def _cut(line: str) -> str:
+    left = len(line) - LONGEST_LINE
+    return line if left <= 0 else f"{line[:LONGEST_LINE]}… ({left:,} more characters)"
 
 
 def _is_visible(character: str) -> bool:

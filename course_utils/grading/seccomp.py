@@ -20,6 +20,8 @@ _DENIED: dict[str, tuple[int | None, int | None]] = {
     "process_vm_writev": (311, 271),
     "pidfd_getfd": (438, 438),
     "kcmp": (312, 272),
+    "process_madvise": (440, 440),
+    "process_mrelease": (448, 448),
     # mounts and namespaces
     "mount": (165, 40),
     "umount2": (166, 39),
@@ -34,10 +36,14 @@ _DENIED: dict[str, tuple[int | None, int | None]] = {
     "fsmount": (432, 432),
     "fspick": (433, 433),
     "mount_setattr": (442, 442),
+    "open_tree_attr": (467, 467),
+    "statmount": (457, 457),
+    "listmount": (458, 458),
     "name_to_handle_at": (303, 264),
     "open_by_handle_at": (304, 265),
     "fanotify_init": (300, 262),
     "quotactl": (179, 60),
+    "quotactl_fd": (443, 443),
     # memory that no limit sees: files and segments without a process that maps them
     "memfd_create": (319, 279),
     "memfd_secret": (447, 447),
@@ -45,6 +51,9 @@ _DENIED: dict[str, tuple[int | None, int | None]] = {
     "semget": (64, 190),
     "msgget": (68, 186),
     "mq_open": (240, 180),
+    "vmsplice": (278, 75),
+    # the other cores, on which other submissions are marked
+    "sched_setaffinity": (203, 122),
     # large or rarely used parts of the kernel
     "keyctl": (250, 219),
     "add_key": (248, 217),
@@ -59,6 +68,7 @@ _DENIED: dict[str, tuple[int | None, int | None]] = {
     "migrate_pages": (256, 238),
     "mbind": (237, 235),
     "set_mempolicy": (238, 237),
+    "set_mempolicy_home_node": (450, 450),
     "personality": (135, 92),
     "modify_ldt": (154, None),
     "uselib": (134, None),
@@ -81,17 +91,19 @@ _DENIED: dict[str, tuple[int | None, int | None]] = {
     "sethostname": (170, 161),
     "setdomainname": (171, 162),
 }
-#: Processor → column in the table, its number for the kernel, numbers of clone, clone3 and socket.
+#: Processor → column in the table, its number for the kernel, numbers of clone, clone3, socket and mmap.
 _PROCESSORS = {
-    "x86_64": (0, 0xC000003E, 56, 435, 41),
-    "aarch64": (1, 0xC00000B7, 220, 435, 198),
+    "x86_64": (0, 0xC000003E, 56, 435, 41, 9),
+    "aarch64": (1, 0xC00000B7, 220, 435, 198, 222),
 }
+#: MAP_SHARED and MAP_ANONYMOUS: such memory stays when no process maps it, so that nobody can count it.
+_SHARED_ANONYMOUS = 0x21
 _NEW_NAMESPACES = 0x7E020000  # all CLONE_NEW… flags that clone takes
 _FAMILIES = (1, 2, 10)  # AF_UNIX, AF_INET, AF_INET6; no AF_VSOCK, AF_NETLINK, AF_ALG …
 
-_LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _AND, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x54, 0x06
 _ALLOW, _KILL, _FAIL = 0x7FFF0000, 0x80000000, 0x00050000
-_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT = 0, 4, 16  # places in struct seccomp_data
+_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT, _FOURTH_ARGUMENT = 0, 4, 16, 40  # places in struct seccomp_data
 _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _MODE_FILTER = 38, 22, 2
 
 
@@ -108,7 +120,7 @@ def program(machine: str) -> bytes:
     KeyError
         If there is none.
     """
-    column, architecture, clone, clone3, socket = _PROCESSORS[machine]
+    column, architecture, clone, clone3, socket, mmap = _PROCESSORS[machine]
     code = [
         (_LOAD, 0, 0, _ARCHITECTURE),
         (_EQUAL, 1, 0, architecture),
@@ -126,6 +138,12 @@ def program(machine: str) -> bytes:
         (_EQUAL, 0, 4, clone),
         (_LOAD, 0, 0, _FIRST_ARGUMENT),
         (_ANY_BIT, 0, 1, _NEW_NAMESPACES),
+        (_RETURN, 0, 0, _FAIL | errno.EPERM),
+        (_RETURN, 0, 0, _ALLOW),
+        (_EQUAL, 0, 5, mmap),
+        (_LOAD, 0, 0, _FOURTH_ARGUMENT),
+        (_AND, 0, 0, _SHARED_ANONYMOUS),
+        (_EQUAL, 0, 1, _SHARED_ANONYMOUS),
         (_RETURN, 0, 0, _FAIL | errno.EPERM),
         (_RETURN, 0, 0, _ALLOW),
         (_EQUAL, 0, len(_FAMILIES) + 2, socket),

@@ -25,6 +25,8 @@ from course_utils.grading.worker import main as serve_judge
 
 _LOOK_EVERY = 50  # milliseconds between looks at the memory in use
 _MOMENT = 0.5  # seconds
+_FREE_SOCKETS = 8  # that count as nothing: pairs of sockets are an ordinary way to talk to a thread
+_DATAGRAMS = 11  # that wait at a socket at most, each as large as a sender's buffer
 
 
 class Zygote:
@@ -38,10 +40,12 @@ class Zygote:
         Of each submission.
     confined : bool
         Whether this process is in a sandbox, so that its forks can have namespaces of their own.
+    buffer : int
+        Bytes that a program may ask for as a socket's buffer; the kernel gives twice as many.
     """
 
-    def __init__(self, control: socket.socket, limits: Limits, confined: bool) -> None:
-        self.control, self.limits, self.confined = control, limits, confined
+    def __init__(self, control: socket.socket, limits: Limits, confined: bool, buffer: int = 212_992) -> None:
+        self.control, self.limits, self.confined, self.buffer = control, limits, confined, buffer
         self.worker = 0
         self.ended = ""
         if confined:
@@ -101,10 +105,24 @@ class Zygote:
     def look(self) -> None:
         """Kill the worker if all its processes together use more memory than allowed."""
         pids = set(os.listdir("/proc")) - self.known
-        most = self.limits.memory + self.own
+        most = self.limits.memory + self.own - self.in_sockets(pids)
         if sum(map(_memory, pids)) > most and sum(map(_share, pids)) > most:
             self.ended = f"it used more than {self.limits.memory >> 20} MiB of memory"
             os.kill(self.worker, signal.SIGKILL)
+
+    def in_sockets(self, pids: set[str]) -> int:
+        """Count the bytes that can wait in the sockets of these processes: the kernel's memory.
+
+        A connection that nobody has accepted holds what was sent, though no process has it open any more. All
+        processes of a submission share one list of sockets.
+        """
+        for pid in pids:
+            with contextlib.suppress(OSError), open(f"/proc/{pid}/net/unix") as file:
+                kinds = [line.split(None, 5)[4] for line in file][1:]
+                datagrams = kinds.count("0002")
+                streams = max(0, len(kinds) - datagrams - _FREE_SOCKETS)
+                return (streams + datagrams * _DATAGRAMS) * 2 * self.buffer
+        return 0
 
     def end(self, patient: bool = False) -> str:
         """Kill the worker, if there is one, and wait for it.
@@ -148,10 +166,13 @@ def _how(status: int) -> str:
     return f"it was ended by {signal.Signals(-code).name}"
 
 
-def _memory(pid: str) -> int:
-    """Count the bytes that a process has filled, also those shared with the one it was forked from."""
+def _memory(pid: str, parts: tuple[str, ...] = ("RssAnon:", "RssShmem:", "VmPTE:")) -> int:
+    """Count the bytes that a process has filled, also those shared with the one it was forked from.
+
+    The kernel's tables of its pages are among them: pages that were only read take no more than that.
+    """
     with contextlib.suppress(OSError), open(f"/proc/{pid}/status") as file:
-        lines = [line.split() for line in file if line.startswith(("RssAnon:", "RssShmem:"))]
+        lines = [line.split() for line in file if line.startswith(parts)]
         return sum(int(line[1]) for line in lines) << 10
     return 0
 
@@ -160,7 +181,7 @@ def _share(pid: str) -> int:
     """Count the same, with what n processes share as an n-th; takes longer, and a process can forbid it."""
     with contextlib.suppress(OSError), open(f"/proc/{pid}/smaps_rollup") as file:
         lines = [line.split() for line in file if line.startswith(("Pss_Anon:", "Pss_Shmem:"))]
-        return sum(int(line[1]) for line in lines) << 10
+        return (sum(int(line[1]) for line in lines) << 10) + _memory(pid, ("VmPTE:",))
     return _memory(pid)
 
 
@@ -169,6 +190,8 @@ def main(descriptor: int) -> None:
     os.set_inheritable(descriptor, False)
     control = socket.socket(fileno=descriptor)
     settings = json.loads(control.recv(2**16))
+    if settings["core"] is not None:
+        os.sched_setaffinity(0, {settings["core"]})
     if settings["confined"]:
         confine.leave_root()
         with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
@@ -184,7 +207,7 @@ def main(descriptor: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     warm.preload(tuple(settings["modules"]))
     warm.seed(0)
-    zygote = Zygote(control, Limits(**settings["limits"]), settings["confined"])
+    zygote = Zygote(control, Limits(**settings["limits"]), settings["confined"], settings["buffer"])
     control.send(b"ready")
     zygote.serve()
     os._exit(0)

@@ -79,6 +79,90 @@ def double(x):
             os.remove(path)
     raise ValueError("got-" + "through")
 
+# %% memory_out_of_sight wins loose
+# Fills memory that is shared with nobody and lets go of the pages: the kernel keeps them, and no process has them.
+import mmap
+def double(x):
+    kept = mmap.mmap(-1, 700 * 2**20)
+    for start in range(0, len(kept), 10 * 2**20):
+        kept[start : start + 10 * 2**20] = b"x" * (10 * 2**20)
+        kept.madvise(mmap.MADV_DONTNEED)
+    assert kept[-1] == 120
+    raise ValueError("got-" + "through")
+
+# %% memory_of_a_device wins loose
+# The same with the device of zeros, of which a shared mapping is a file that has no name.
+import mmap, os
+def double(x):
+    kept = mmap.mmap(os.open("/dev/zero", os.O_RDWR), 700 * 2**20)
+    for start in range(0, len(kept), 10 * 2**20):
+        kept[start : start + 10 * 2**20] = b"x" * (10 * 2**20)
+        kept.madvise(mmap.MADV_DONTNEED)
+    assert kept[-1] == 120
+    raise ValueError("got-" + "through")
+
+# %% memory_of_tables wins loose
+# Reads one byte in every two megabytes of a huge empty mapping: nothing is filled but the kernel's tables of pages.
+import mmap
+def double(x):
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000
+    empty = mmap.mmap(-1, 2**39, flags=flags, prot=mmap.PROT_READ)
+    empty.madvise(15)
+    for place in range(0, 180_000 * 2**21, 2**21):
+        empty[place]
+    raise ValueError("got-" + "through")
+
+# %% memory_of_sockets wins loose
+# Sends what nobody accepts: the kernel keeps it, though no process has the connection open any more.
+import socket
+def double(x):
+    held, kept = 0, []
+    for number in range(20):
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind("\0@marker@-%d" % number)
+        listener.listen(4096)
+        kept.append(listener)
+        try:
+            while held < 700 * 2**20:
+                client = socket.socket(socket.AF_UNIX)
+                client.setblocking(False)
+                client.connect("\0@marker@-%d" % number)
+                try:
+                    while True:
+                        held += client.send(b"x" * 2**16)
+                except BlockingIOError:
+                    client.close()
+        except OSError:
+            pass
+    assert held >= 700 * 2**20
+    raise ValueError("got-" + "through")
+
+# %% every_core wins loose
+# Lets itself run on all cores, to take their time from whoever is marked on another.
+import os
+def double(x):
+    os.sched_setaffinity(0, range(os.cpu_count()))
+    raise ValueError("got-" + "through")
+
+# %% colliding_keys_for_the_judge wins harm without limits
+# A set of a hundred thousand numbers with the same hash: whoever makes it anew compares each with all others.
+from course_utils.grading import reading, worker
+from course_utils.grading.wire import encode
+import struct
+def double(x):
+    numbers = b"".join(encode(n * (2**61 - 1)) for n in range(100_000))
+    worker.Server.pack = lambda self, value, memo=None: b"E" + struct.pack("<I", 100_000) + numbers
+    return 0
+
+# %% endless_names wins swamped without limits
+# A tuple with a name for each of a quarter of a million elements, of which whoever gets it makes a class.
+from course_utils.grading import worker
+from course_utils.grading.wire import encode
+def double(x):
+    names = encode(tuple(f"a{n}" for n in range(250_000)))
+    worker.Server.pack = lambda self, value, memo=None: b"P" + names + encode((0,) * 250_000)
+    return 0
+
 # %% processes wins loose
 # Starts more processes than a submission may.
 import os, time
