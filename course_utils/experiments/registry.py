@@ -19,6 +19,7 @@ FAMILIES = (
     "sheets",
     "convolution",
     "filter_bank",
+    "degradation",
 )
 """Modules of this package that hold experiments."""
 
