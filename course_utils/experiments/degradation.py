@@ -167,8 +167,8 @@ def cifar10_degradation(context: Context) -> Outcome:
             "recipe": RECIPE,
         },
         notes=[
-            "Pictures are averaged down to half their height and width and not augmented; training accuracy is "
-            "measured on all training pictures after training.",
+            "Pictures are averaged down to half their height and width and not augmented; training accuracy "
+            "is measured on all training pictures after training.",
             "Plain and residual networks of one depth have the same parameters and, for one seed, the same "
             "starting weights, order of pictures and recipe.",
         ],
