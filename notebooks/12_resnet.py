@@ -46,6 +46,7 @@ import torch
 import torchvision
 from matplotlib.patches import FancyBboxPatch
 from torch import nn
+from torch.autograd.functional import jacobian
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -169,7 +170,7 @@ deep_plain = fresh("plain", 32)
 with torch.no_grad():
     spreads = [out.std().item() for out in block_outputs(deep_plain, x_batch)]
 norms = gradient_norms(deep_plain, x_batch, y_batch)
-print(f"activations: standard deviation {min(spreads):.1f} to {max(spreads):.1f} behind every block")
+print(f"activations: standard deviation {min(spreads):.2f} to {max(spreads):.2f} behind every block")
 print(f"gradients: the first layer's is {norms[0] / norms[-1]:.0f} times the last one's")
 assert min(spreads) > 0.3 and max(spreads) < 1.0
 if DATASET == "pocket10":
@@ -212,9 +213,10 @@ if DATASET == "pocket10":
 # computes exactly the same. Can a block of two convolutions, two normalisations and two ReLUs do nothing? It can. The filters that copy each map are zero but for a single one in the middle,
 #
 # $$
-# w_{kcuv} = \delta_{kc}\, [u = v = 1]
-# \quad\Longrightarrow\quad
-# x \star w = x ,
+# \begin{aligned}
+# w_{kcuv} &= \delta_{kc}\, [u = v = 1] \\
+# \Longrightarrow\quad x \star w &= x ,
+# \end{aligned}
 # $$ (eq-res-dirac)
 #
 # the normalisation is set to mean 0 and variance 1, and ReLU leaves alone what comes out of an earlier ReLU, since it is not negative.
@@ -380,16 +382,19 @@ plt.show()
 # Leave the last ReLU away for a moment, and write $x_l = x_{l-1} + F_l(x_{l-1})$ for the chain of blocks $l = 1, \dots, L$. Let $J_l$ be the Jacobian of $F_l$, the derivatives of every output by every input. The derivative of the identity is the identity matrix, so
 #
 # $$
-# \frac{\partial x_l}{\partial x_{l-1}} = I + J_l ,
-# \qquad
-# \frac{\partial x_L}{\partial x_0} = (I + J_L) \cdots (I + J_2)(I + J_1) .
+# \begin{aligned}
+# \frac{\partial x_l}{\partial x_{l-1}} &= I + J_l , \\
+# \frac{\partial x_L}{\partial x_0} &= (I + J_L) \cdots (I + J_1) .
+# \end{aligned}
 # $$ (eq-res-product)
 #
 # A plain chain has $J_L \cdots J_1$ instead: one product, in which every layer has its say. Multiply out the residual one and you get a *sum*. From each bracket take either $I$ or $J_l$; each of the $2^L$ choices is a set $S$ of blocks:
 #
 # $$
-# \frac{\partial x_L}{\partial x_0} = \sum_{S \subseteq \{1, \dots, L\}} \; \prod_{l \in S} J_l
-# = I + \sum_l J_l + \sum_{k < l} J_l J_k + \dots ,
+# \begin{aligned}
+# \frac{\partial x_L}{\partial x_0} &= \sum_{S \subseteq \{1, \dots, L\}} \; \prod_{l \in S} J_l \\
+# &= I + \sum_l J_l + \sum_{k < l} J_l J_k + \dots ,
+# \end{aligned}
 # $$ (eq-res-expansion)
 #
 # later blocks standing further left. Each term is a **path** from input to output that goes through the blocks of $S$ and round all others. One of them goes round everything. We check both formulas in float64 against autograd, with four blocks on vectors of five numbers.
@@ -413,7 +418,6 @@ def residual_chain(x):
     return outputs
 
 
-jacobian = torch.autograd.functional.jacobian
 x_0 = torch.from_numpy(dice.normal(size=SIZE))
 chain = residual_chain(x_0)
 whole = jacobian(lambda x: residual_chain(x)[-1], x_0)
@@ -443,9 +447,10 @@ print(f"{len(lengths)} paths add up to the same; {lengths.count(0)} of them goes
 # The same fact, read as a recipe for activations and gradients: what arrives at the end is the start plus all corrections, and the gradient $\bar x_0$ that arrives at the start is the gradient $\bar x_L$ at the end plus what each block adds to it,
 #
 # $$
-# x_L = x_0 + \sum_{l=1}^{L} F_l(x_{l-1}) ,
-# \qquad
-# \bar x_0 = \bar x_L + \sum_{l=1}^{L} J_l^\top \bar x_l .
+# \begin{aligned}
+# x_L &= x_0 + \sum_{l=1}^{L} F_l(x_{l-1}) , \\
+# \bar x_0 &= \bar x_L + \sum_{l=1}^{L} J_l^\top \bar x_l .
+# \end{aligned}
 # $$ (eq-res-sum)
 #
 # The first summand has gone through no layer at all. It cannot vanish, and it is the same for the first block and for the last {cite:p}`he2016identity`.
@@ -470,8 +475,10 @@ print("start plus corrections; gradient at the end plus what each block adds")
 # A product of many numbers is a delicate thing even if each is "one on average". Take $L$ independent normal numbers $a_l$ with $\mathrm{E}[a^2] = 1$, as careful initialisation provides. The mean square of the product is exactly 1, at any depth. But what you *see* is something else. The logarithm of the product is a sum, and sums follow the law of large numbers:
 #
 # $$
-# \frac1L \log \Bigl| \prod_{l=1}^{L} a_l \Bigr| \;\to\; \mathrm{E}\bigl[\log |a|\bigr]
-# \;\le\; \tfrac12 \log \mathrm{E}[a^2] = 0 .
+# \begin{aligned}
+# \frac1L \log \Bigl| \prod_{l=1}^{L} a_l \Bigr| &\;\to\; \mathrm{E}\bigl[\log |a|\bigr] \\
+# &\;\le\; \tfrac12 \log \mathrm{E}[a^2] = 0 .
+# \end{aligned}
 # $$ (eq-res-typical)
 #
 # The inequality is Jensen's, and for normal numbers the left side is $-(\gamma + \log 2)/2 \approx -0.64$, with Euler's constant $\gamma$. After fifty factors the typical product is around $10^{-14}$, and the mean square is still 1 thanks to a few enormous exceptions. Factors of the form $1 + a_l$ with small $a_l$ have a logarithm near zero, and their product stays in reach of 1.
@@ -527,7 +534,10 @@ for kind, block in (("plain", models.PlainBlock), ("residual", models.BasicBlock
 
 alive = {kind: (values > 0.01 * values[:, :1]).sum(axis=1) for kind, values in singular.items()}
 for depth in (1, 10, 40):
-    print(f"{depth:>2} blocks: directions within a hundredth of the strongest:", end=" ")
+    print(
+        f"{depth:>2} block{'s' if depth > 1 else ' '}: directions within a hundredth of the strongest:",
+        end=" ",
+    )
     print(", ".join(f"{kind} {alive[kind][depth - 1]}" for kind in singular))
 assert alive["plain"][-1] < 10 < alive["residual"][-1]
 
@@ -645,11 +655,9 @@ for depth in (8, 32, 74):
     plain, residual = (first_to_last[kind, depth] for kind in FAMILIES)
     print(f"{depth} layers, first block's gradient over the last one's: ", end="")
     print(f"plain about {float(f'{plain:.0g}'):,.0f}, residual about {float(f'{residual:.0g}'):.0f}")
-for kind in FAMILIES:
-    grown = growth_of_first[kind, 74]
-    print(
-        f"{kind}, 74 layers: after five steps the first layer's weights are {float(f'{grown:.0g}'):,.0f} times as large"
-    )
+grown = {kind: float(f"{growth_of_first[kind, 74]:.0g}") for kind in FAMILIES}
+print("74 layers, first layer's weights after five steps over before: about", end=" ")
+print(", ".join(f"{factor:.0f} ({kind})" for kind, factor in grown.items()))
 if DATASET == "pocket10":
     assert first_to_last["plain", 74] > 10 * first_to_last["residual", 74]
     assert growth_of_first["plain", 74] > 10 > 2 > growth_of_first["residual", 74]
@@ -769,9 +777,10 @@ class Block(nn.Module):
 # The **basic block** has two $3 \times 3$ convolutions. Networks of 50 layers and more use the **bottleneck**: a $1 \times 1$ convolution from 256 maps down to 64, a $3 \times 3$ on 64, and a $1 \times 1$ back up to 256. The expensive filter works on a quarter of the maps. How expensive is each? A convolution with $C$ maps in, $K$ out and filters $F \times F$ has $F^2 C K$ weights, and each takes part in one multiply-add at each of $H \cdot W$ places:
 #
 # $$
-# \text{weights} = \sum_{\text{layers}} F^2 C K ,
-# \qquad
-# \text{multiply-adds} = H W \sum_{\text{layers}} F^2 C K .
+# \begin{aligned}
+# \text{weights} &= \sum_{\text{layers}} F^2 C K , \\
+# \text{multiply-adds} &= H W \sum_{\text{layers}} F^2 C K .
+# \end{aligned}
 # $$ (eq-res-cost)
 
 
@@ -944,7 +953,7 @@ print(results.table(rows, ["", "n", "parameters", "paper", "multiply-adds"]))
 # | | the paper | in many lecture slides |
 # | :-- | :-- | :-- |
 # | normalisation | batch norm after each convolution, before the activation | the same |
-# | initialisation | He initialisation | "Xavier initialisation, from He et al." |
+# | initialisation | He initialisation | "Xavier initialisation", credited to He |
 # | optimiser | SGD, momentum 0.9, batches of 256 | the same |
 # | learning rate | 0.1, divided by 10 when the error reaches a plateau | the same |
 # | weight decay | $10^{-4}$ | $10^{-5}$ |
@@ -955,8 +964,10 @@ print(results.table(rows, ["", "n", "parameters", "paper", "multiply-adds"]))
 # **Xavier is not He.** Xavier initialisation is by {cite:t}`glorot2010understanding` and named after its first author's first name; it gives weights the variance $1/n$ for $n$ inputs and as many outputs. {cite:t}`he2015delving` give them $2/n$. The factor of two belongs to ReLU. If the values $a$ before a ReLU are symmetric around zero, half of their mean square survives, so the next layer's are
 #
 # $$
-# \mathrm{E}[a_\text{next}^2] = n \operatorname{Var}[w] \cdot \tfrac12\, \mathrm{E}[a^2] =
-# \begin{cases} \tfrac12\, \mathrm{E}[a^2] & \text{Xavier} \\ \mathrm{E}[a^2] & \text{He} \end{cases}
+# \begin{aligned}
+# \mathrm{E}[a_\text{next}^2] &= n \operatorname{Var}[w] \cdot \tfrac12\, \mathrm{E}[a^2] \\
+# &= \begin{cases} \tfrac12\, \mathrm{E}[a^2] & \text{Xavier} \\ \mathrm{E}[a^2] & \text{He.} \end{cases}
+# \end{aligned}
 # $$ (eq-res-init)
 #
 # With Xavier's variance the signal loses half its power in every layer of a ReLU network; with He's it keeps it.
@@ -981,23 +992,26 @@ slope = np.log(xavier[-1]) / np.log(predicted[-1])  # each layer's factor is ran
 assert abs(slope - 1) < 0.1
 assert he.min() > 0.3 and he.max() < 3
 print(
-    f"mean square after 30 layers: Xavier {xavier[-1]:.0e} (predicted {predicted[-1]:.0e}), He {he[-1]:.1f}"
+    f"mean square after 30 layers: Xavier {xavier[-1]:.0e} (formula {predicted[-1]:.0e}), He {he[-1]:.1f} (formula 1)"
 )
 
 # %% [markdown]
-# Thirty layers cost a factor of a billion. And yet ResNets train with either. The reason is batch normalisation: scale all weights of a convolution by $c > 0$ and the normalised output does not change, while the gradient by the weights is divided by $c$,
+# Thirty layers cost Xavier's network a factor of a billion, give or take the luck of thirty random matrices. And yet ResNets train with either. The reason is batch normalisation: scale all weights of a convolution by $c > 0$ and the normalised output does not change, while the gradient by the weights is divided by $c$,
 #
 # $$
-# \operatorname{BN}(x \star c\,w) = \operatorname{BN}(x \star w) ,
-# \qquad
-# \frac{\partial L}{\partial w}\Big|_{c\,w} = \frac1c\, \frac{\partial L}{\partial w}\Big|_{w} .
+# \begin{aligned}
+# \operatorname{BN}(x \star c\,w) &= \operatorname{BN}(x \star w) , \\
+# \frac{\partial L}{\partial w}\Big|_{c\,w} &= \frac1c\, \frac{\partial L}{\partial w}\Big|_{w} .
+# \end{aligned}
 # $$ (eq-res-scale)
 #
 # So behind batch normalisation the initial size of weights decides how *fast* they turn in the first steps, not how large the signal is.
 
 # %%
 torch.manual_seed(SEED)
-conv, norm, x_in = nn.Conv2d(6, 6, 3, bias=False).double(), nn.BatchNorm2d(6, eps=1e-12).double(), torch.randn(8, 6, 9, 9).double()  # fmt: skip
+conv = nn.Conv2d(6, 6, 3, bias=False).double()
+norm = nn.BatchNorm2d(6, eps=1e-12).double()
+x_in = torch.randn(8, 6, 9, 9).double()
 upstream = torch.randn(8, 6, 7, 7).double()
 
 
@@ -1165,7 +1179,7 @@ def draw_deletion(number):
         ax.bar(
             list(bars),
             [100 * value for value in bars.values()],
-            color=["#0072B2" if s else "#C7D9E6" for s in strong],
+            color=["#0072B2" if s else "#8CCBF2" for s in strong],
         )
         ax.axhline(100 * all_blocks, color="black", linestyle="--", linewidth=1.2)
         ax.axhline(10, color="gray", linestyle=":")
@@ -1191,7 +1205,7 @@ interactive.frames(
 )
 
 # %% [markdown]
-# The residual network limps on; the plain one falls. No one trained it for the loss of a block. Blocks refine a common result, and the next one copes with a result that is a little less refined. The exceptions are telling: the first block behind the stem, and blocks that change the shape, do more than refine.
+# The residual network limps on, and the later the block, the less it is missed; the plain one falls to guessing at once. No one trained either for the loss of a block. Blocks refine a common result, and the next one copes with a result that is a little less refined. The exception is telling: the first blocks behind the stem do more than refine.
 #
 # Is it an *ensemble*, then? The paths share their weights and are trained together, so they are not independent voters as in a true ensemble. What is established is the effect; the name is a way of seeing it.
 #
@@ -1200,9 +1214,10 @@ interactive.frames(
 # Quick question 3 left a worry: if every block adds something as large as its input, the sum grows as $2^L$. Batch normalisation at the *end* of each correction prevents that. However large the input is, what comes out of the normalisation has variance 1. If corrections are uncorrelated with what they are added to, variances add up, block by block, and
 #
 # $$
-# \operatorname{Var}[x_l] = \operatorname{Var}[x_0] + l ,
-# \qquad
-# \text{share of block } l = \frac{1}{\operatorname{Var}[x_0] + l} .
+# \begin{aligned}
+# \operatorname{Var}[x_l] &= \operatorname{Var}[x_0] + l , \\
+# \text{share of block } l &= \frac{1}{\operatorname{Var}[x_0] + l} .
+# \end{aligned}
 # $$ (eq-res-share)
 #
 # Growth in proportion to the depth, not exponential in it, and the deeper a block stands, the less it changes: at the start of training, deep blocks are close to the identity {cite:p}`de2020batch`. A check on a chain without the last ReLU:
@@ -1230,7 +1245,7 @@ print(f"share of block 24 in what it hands on: about {1 / formula[-1]:.0%}")
 #
 # **Quick question 5.** In which order would you expect the damage, from least to most, when one block is deleted from a trained residual network of 32 layers?
 #
-# <details class="choice right"><summary>A late block of a stage, the first block of the first stage, a block that changes the shape (if it could be left out)</summary>
+# <details class="choice right"><summary>One of the last blocks, the first block of all, a block that changes the shape (if it could be left out)</summary>
 #
 # Right, for the network above. Late blocks correct a little what is nearly done, the first block prepares the input for all others, and where the shape changes the maps get a new meaning.
 #
@@ -1548,7 +1563,12 @@ for rung, title in (("small_cnn", "three convolutions (chapter 7)"), ("resnet20"
 # That gradients vanish or explode in long chains was worked out for recurrent networks {cite:p}`bengio1994learning`, and the remedy that {cite:t}`hochreiter1997long` found there, a state to which things are *added*, is the ancestor of the shortcut. {cite:t}`srivastava2015highway` brought it to feedforward networks as highway networks, with gates that decide how much of the input to carry on. {cite:t}`he2016deep` left the gates out: the identity
 # always passes, at no cost. Their second paper {cite:p}`he2016identity` moves normalisation and ReLU in front of the convolutions, so that
 #
-# $$ x_l = x_{l-1} + F(x_{l-1}), \qquad F = \text{conv} \circ \operatorname{ReLU} \circ \operatorname{BN} \circ \text{conv} \circ \operatorname{ReLU} \circ \operatorname{BN} $$
+# $$
+# \begin{aligned}
+# x_l &= x_{l-1} + F(x_{l-1}) , \\
+# F &= \text{conv} \circ \operatorname{ReLU} \circ \operatorname{BN} \circ \text{conv} \circ \operatorname{ReLU} \circ \operatorname{BN}
+# \end{aligned}
+# $$
 #
 # holds exactly (the right column of {numref}`fig-res-blocks`), and trains a network of 1,001 layers.
 #

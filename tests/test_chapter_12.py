@@ -140,6 +140,17 @@ def test_starting_silent_does_what_the_solution_says(chapter, text):
     exec(compile(code, "solution 3", "exec"), {**chapter, **space})
 
 
+def test_swapping_and_deleting_runs_on_networks_of_noise(chapter, text, capsys):
+    """Exercise 12.5: its code runs; what it finds needs trained networks."""
+    part = re.split(r"^### (?=Exercise )", text, flags=re.MULTILINE)[5]
+    code = re.search(r"```python\n(.*?)```", part, re.DOTALL)[1]
+    keys = (("plain", 14), ("residual", 32))
+    nets = {key: chapter["fresh"](*key, width=4).eval() for key in keys}
+    judged = np.zeros((10, 8, 8, 3), np.uint8), np.arange(10)
+    exec(compile(code, "solution 5", "exec"), chapter | {"nets": nets, "deletion": nets, "judged": judged})
+    assert len(capsys.readouterr().out.splitlines()) == 3
+
+
 def test_questions_have_one_right_choice_and_explain_every_choice(text):
     questions = re.findall(r'<div class="question">(.*?)</div>', text, re.DOTALL)
     assert len(questions) >= 5
