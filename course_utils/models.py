@@ -7,9 +7,21 @@ to get the same network again.
 
 from collections.abc import Sequence
 
-import torch
 from torch import nn
-from torch.nn import functional as F
+
+from course_utils.residual import BasicBlock, PlainBlock, cifar_plain, cifar_resnet, resnet20
+
+__all__ = [
+    "BasicBlock",
+    "PlainBlock",
+    "car_truck_cnn",
+    "cifar_plain",
+    "cifar_resnet",
+    "linear",
+    "mlp",
+    "resnet20",
+    "small_cnn",
+]
 
 
 def linear(in_features: int, num_classes: int) -> nn.Sequential:
@@ -119,73 +131,6 @@ def cifar10_cnn(num_classes: int = 10, in_channels: int = 3) -> nn.Sequential:
     layers += [nn.Flatten(), nn.Dropout(0.1), nn.Linear(256 * 4 * 4, 1024), nn.ReLU()]
     layers += [nn.Linear(1024, 512), nn.ReLU(), nn.Dropout(0.1), nn.Linear(512, num_classes)]
     return nn.Sequential(*layers)
-
-
-class BasicBlock(nn.Module):
-    """Two 3×3 convolutions and a shortcut around them: F(x) + x (He et al. 2015, fig. 2).
-
-    Where the block halves the maps and doubles the channels, the shortcut takes every second pixel and
-    pads the new channels with zeros (option A of the paper): it has no parameters.
-
-    Parameters
-    ----------
-    in_channels, out_channels : int
-        Channels before and after the block.
-    stride : int
-        Stride of the first convolution and of the shortcut.
-    """
-
-    def __init__(self, in_channels: int, out_channels: int, stride: int = 1) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, stride=stride, padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(out_channels)
-        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False)
-        self.bn2 = nn.BatchNorm2d(out_channels)
-        self.stride = stride
-        self.new_channels = out_channels - in_channels
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map (N, in_channels, H, W) to (N, out_channels, ⌈H/stride⌉, ⌈W/stride⌉)."""
-        residual = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
-        shortcut = x[:, :, :: self.stride, :: self.stride]
-        if self.new_channels:
-            shortcut = F.pad(shortcut, (0, 0, 0, 0, 0, self.new_channels))
-        return F.relu(residual + shortcut)
-
-
-def resnet20(num_classes: int = 10, in_channels: int = 3) -> nn.Sequential:
-    """ResNet-20 for 32×32 pictures (He et al. 2015, section 4.2, n = 3).
-
-    A 3×3 convolution to 16 maps, three stages of three blocks with 16, 32 and 64 maps, global average
-    pooling and one linear layer. Batch normalisation after each convolution, He initialisation.
-
-    Parameters
-    ----------
-    num_classes : int
-        Classes, C.
-    in_channels : int
-        Channels of a picture.
-
-    Returns
-    -------
-    torch.nn.Sequential
-        269,722 parameters for ten classes of colour pictures (the paper says 0.27 M).
-    """
-    layers: list[nn.Module] = [
-        nn.Conv2d(in_channels, 16, 3, padding=1, bias=False),
-        nn.BatchNorm2d(16),
-        nn.ReLU(),
-    ]
-    channels = 16
-    for width in (16, 32, 64):
-        for _ in range(3):
-            layers.append(BasicBlock(channels, width, stride=1 if width == channels else 2))
-            channels = width
-    model = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, num_classes))
-    for module in model.modules():
-        if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-    return model
 
 
 def car_truck_cnn(head: Sequence[int] = (64,)) -> nn.Sequential:

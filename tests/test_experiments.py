@@ -9,10 +9,11 @@ import sklearn.linear_model
 import torch
 from torch.nn import functional as F
 
-from course_utils import machine, results
+from course_utils import machine, models, results
 from course_utils.experiments import (
     Context,
     Outcome,
+    degradation,
     experiments,
     ladder,
     least_squares,
@@ -256,6 +257,36 @@ def test_two_classes_are_kept_in_grayscale():
     assert found.tolist() == [0, 1, 0]
     assert (kept == 200).all()
     assert least_squares.two_classes(images, labels, names, n=2)[1].tolist() == [0, 1]
+
+
+# --- degradation --------------------------------------------------------------------------------------------
+
+
+def test_halving_averages_squares():
+    images = np.zeros((1, 4, 2, 1), np.uint8)
+    images[0, :, :, 0] = [[0, 100], [100, 200], [10, 10], [10, 11]]
+    assert degradation.halve(images)[0, :, 0, 0].tolist() == [100, 10]
+
+
+def test_a_block_that_changes_the_shape_is_not_deleted():
+    model = models.cifar_resnet(14, width=4).eval()
+    assert degradation.deletable(model) == [3, 4, 6, 8]
+    shorter = degradation.without_block(model, 4)
+    assert len(shorter) == len(model) - 1
+    assert not shorter.training
+    assert shorter[3] is model[3]
+    assert shorter[4] is model[5]
+    for at in (0, 5, 10):
+        with pytest.raises(ValueError, match=rf"position {at} holds no block"):
+            degradation.without_block(model, at)
+
+
+def test_gradient_norms_are_those_of_the_first_convolutions():
+    torch.manual_seed(0)
+    model = models.cifar_plain(8, width=4)
+    images, labels = registry.made_up_pictures("cifar10", 20)
+    found = degradation.gradient_norms(model, degradation.halve(images), labels)
+    assert found == [pytest.approx(model[i].conv1.weight.grad.norm().item()) for i in (3, 4, 5)]
 
 
 # --- the ladder and Pocket-10 -------------------------------------------------------------------------------

@@ -17,6 +17,8 @@ NETWORKS = {
     "cifar10_cnn_gray": (lambda: models.cifar10_cnn(4, in_channels=1), (1, 32, 32), 4, 5_848_516),
     "resnet20": (models.resnet20, (3, 32, 32), 10, 269_722),
     "resnet20_gray": (lambda: models.resnet20(5, in_channels=1), (1, 28, 28), 5, 269_109),
+    "cifar_resnet_14": (lambda: models.cifar_resnet(14, width=8), (3, 32, 32), 10, 43_634),
+    "cifar_plain_14": (lambda: models.cifar_plain(14, num_classes=6, in_channels=1), (1, 28, 28), 6, 171_958),
     "car_truck_cnn": (models.car_truck_cnn, (1, 32, 32), 1, 106_625),
     "car_truck_map": (lambda: models.car_truck_cnn((64, 32, 16, 2)), (1, 32, 32), 1, 109_205),
 }
@@ -106,3 +108,44 @@ def test_the_shortcut_of_a_narrowing_block_has_no_parameters():
     assert torch.equal(out[:, :4], x[:, :, ::2, ::2])
     assert not out[:, 4:].any()
     assert sum(p.numel() for p in block.parameters()) == 9 * (4 * 8 + 8 * 8) + 4 * 8
+
+
+@pytest.mark.parametrize(
+    ("depth", "count"), [(20, 269_722), (32, 464_154), (44, 658_586), (56, 853_018), (110, 1_727_962)]
+)
+def test_resnets_for_cifar_have_the_depth_in_their_name(depth, count):
+    """He et al. 2015, table 6: 0.27, 0.46, 0.66, 0.85 and 1.7 million parameters."""
+    with torch.device("meta"):
+        both = models.cifar_resnet(depth), models.cifar_plain(depth)
+    for model in both:
+        weighted = [m for m in model.modules() if isinstance(m, torch.nn.Conv2d | torch.nn.Linear)]
+        assert len(weighted) == depth
+        assert sum(p.numel() for p in model.parameters()) == count
+
+
+def test_resnet20_is_the_one_of_depth_20():
+    torch.manual_seed(3)
+    first = models.resnet20()
+    torch.manual_seed(3)
+    second = models.cifar_resnet(20)
+    assert all(map(torch.equal, first.parameters(), second.parameters()))
+
+
+def test_a_plain_network_is_the_residual_one_without_shortcuts():
+    """From one seed the weights agree; what the blocks compute differs by their input."""
+    torch.manual_seed(0)
+    plain = models.cifar_plain(14, width=4).eval()
+    torch.manual_seed(0)
+    residual = models.cifar_resnet(14, width=4).eval()
+    assert all(map(torch.equal, plain.parameters(), residual.parameters()))
+    x = torch.rand(2, 4, 6, 6)
+    torch.testing.assert_close(residual[3].residual(x) + x, plain[3].residual(x) + x)
+    torch.testing.assert_close(plain[3](x), F.relu(residual[3].residual(x)))
+    torch.testing.assert_close(residual[3](x), F.relu(plain[3].residual(x) + x))
+
+
+@pytest.mark.parametrize("depth", [2, 7, 18, 52])
+@pytest.mark.parametrize("build", [models.cifar_resnet, models.cifar_plain])
+def test_a_depth_that_blocks_cannot_make_is_refused(build, depth):
+    with pytest.raises(ValueError, match=rf"depth is {depth}; .* 6n \+ 2"):
+        build(depth)

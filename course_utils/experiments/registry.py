@@ -23,6 +23,7 @@ FAMILIES = (
     "cifar10_cnn",
     "car_truck_cnn",
     "initialisation",
+    "degradation",
 )
 """Modules of this package that hold experiments."""
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 import atexit
 import contextlib
-import gc
 import dataclasses
 import faulthandler
+import gc
 import hashlib
 import io
 import itertools
