@@ -15,6 +15,7 @@ __all__ = [
     "BasicBlock",
     "PlainBlock",
     "car_truck_cnn",
+    "cifar10_cnn",
     "cifar_plain",
     "cifar_resnet",
     "linear",
