@@ -19,6 +19,8 @@ FAMILIES = (
     "sheets",
     "convolution",
     "filter_bank",
+    "optimisers",
+    "regularisers",
 )
 """Modules of this package that hold experiments."""
 
