@@ -532,12 +532,14 @@ assert distance_from_torch(adam_l2, decay, torch.optim.AdamW, decay) > 1e-3
 
 loud = {"AdamW": (adamw, []), "Adam with L2": (adam_l2, [])}
 for name, (step, ends) in loud.items():
-    for size in (0.01, 1.0):  # two weights whose gradients differ in size and average out to zero
+    for size in (0.1, 10.0):  # two weights whose gradients differ in size and average out to zero
         rng_pull, w_pull, pull_memory = np.random.default_rng(SEED), 1.0, {}
         for _ in range(2000):
             w_pull = step(w_pull, size * rng_pull.choice([-1.0, 1.0]), pull_memory, 0.001, 0.3)
         ends.append(w_pull)
     print(f"{name:>12}: of a weight 1.0 there is left {ends[0]:.2f} (quiet) and {ends[1]:.2f} (loud)")
+assert abs(loud["AdamW"][1][0] - loud["AdamW"][1][1]) < 0.01
+assert loud["Adam with L2"][1][0] < 0.2 < 0.8 < loud["Adam with L2"][1][1]
 
 # %% [markdown]
 # The gradients in this little experiment carry no information, they are coin tosses, so only the decay moves the weights in the long run. AdamW shrinks both weights alike. With the penalty inside, the quiet weight is wiped out and the loud one is hardly touched: the penalty acts most where it is needed least.
@@ -680,19 +682,19 @@ interactive.frames(
 #
 # ### With a network
 #
-# The second course is a small convolutional network on pictures. A thousand pictures to learn from, half as many to choose with, and the test set for later.
+# The second course is a small convolutional network on pictures. Eight hundred pictures to learn from, half as many to choose with, and the test set for later.
 
 # %%
 names = class_names(DATASET)
 C = len(names)
-pool_images, pool_labels = load(DATASET, "train", n=1_500)  # (N, 32, 32, 3) uint8, (N,)
+pool_images, pool_labels = load(DATASET, "train", n=1_200)  # (N, 32, 32, 3) uint8, (N,)
 train_images, y_train, val_images, y_val = train_validation_split(
     pool_images, pool_labels, validation=1 / 3, seed=SEED
 )
 test_images, y_test = load(DATASET, "test", n=1_000)
 
 
-def small_network(dropout=0.0, width=12, seed=SEED):
+def small_network(dropout=0.0, width=10, seed=SEED):
     """Two strided convolutions on pictures of half the size, two linear layers: (N, 3, 32, 32) to (N, C)."""
     torch.manual_seed(seed)
     return nn.Sequential(
@@ -714,10 +716,10 @@ count = sum(parameter.numel() for parameter in small_network().parameters())
 print(f"{len(y_train):,} pictures to learn from, {len(y_val):,} to choose with, {len(y_test):,} to test")
 print(f"{count:,} parameters, {count / len(y_train):.0f} for each training picture")
 
-# %%
+# %% tags=["nbval-ignore-output"]
 # varies: training in float32 takes a slightly different course on every kind of processor
-BUDGET = 80  # steps for everybody
-NETWORK_RATES = (0.001, 0.004, 0.016, 0.064, 0.256)
+BUDGET = 60  # steps for everybody
+NETWORK_RATES = (0.001, 0.004, 0.016, 0.064, 0.25, 1.0)
 x_race, t_race = to_tensor(train_images), torch.from_numpy(y_train)
 
 
@@ -747,12 +749,12 @@ if DATASET == "pocket10":
     assert min(final["momentum"].values()) < min(final["SGD"].values()) + 0.05
     assert own_rate["Adam"] < own_rate["SGD"]
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-opt-network-race", "caption": "The same race with a network. Left: loss of the mini-batches, mean of 15, each optimiser at its own best rate: they are close together. Right: loss at the end against the learning rate: every optimiser has its own range, adaptive ones far to the left, and all pay for a rate that is wrong by a factor of ten."}, "image": {"alt": "Two panels. Left: six falling curves of training loss over eighty steps, close to each other. Right: six valley-shaped curves of final loss against the learning rate on a logarithmic axis, with their lowest points at different rates."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-opt-network-race", "caption": "The same race with a network. Left: loss of the mini-batches, mean of 12, each optimiser at its own best rate. Right: loss at the end against the learning rate: every optimiser has its own range, adaptive ones far to the left, and for each of them a wrong rate means not learning at all (dotted: the loss of guessing)."}, "image": {"alt": "Two panels. Left: six falling curves of training loss over sixty steps, the three adaptive ones below the others. Right: six valley-shaped curves of final loss against the learning rate on a logarithmic axis, with their lowest points at different rates."}}
 fig, (left, right) = plt.subplots(1, 2, figsize=(8.8, 3.4))
 for name, runs in ran.items():
     style, color = STYLES[name]
-    smooth = np.convolve(runs[own_rate[name]], np.ones(15) / 15, mode="valid")
-    left.plot(np.arange(len(smooth)) + 15, smooth, style, color=color, linewidth=1.5)
+    smooth = np.convolve(runs[own_rate[name]], np.ones(12) / 12, mode="valid")
+    left.plot(np.arange(len(smooth)) + 12, smooth, style, color=color, linewidth=1.5)
     right.semilogx(
         NETWORK_RATES,
         list(final[name].values()),
@@ -766,12 +768,12 @@ for name, runs in ran.items():
 left.set(xlabel="step", ylabel="training loss")
 right.set(xlabel="learning rate η", ylim=(None, 2.6))
 right.axhline(np.log(C), color="gray", linewidth=1, linestyle=":")
-right.legend(fontsize=8, ncol=2, loc="lower left")
+fig.legend(*right.get_legend_handles_labels(), fontsize=9, ncol=6, loc="outside lower center")
 plt.show()
 
 # %% [markdown]
-# Two lessons, and both hold far beyond this small network. *At their own best rates*, the optimisers differ less than the rates of any one of them do: tune the rate first, then argue about the optimiser. And the rates don't carry over: the 0.001 or 0.004 that suits Adam would put SGD to sleep, and what suits SGD would ruin Adam. How it turns out on photographs and with several seeds is recorded
-# at the end of the chapter.
+# Three things to see. *The rate decides more than the optimiser does*: on each curve on the right, a factor of ten or so lies between learning well and not learning at all. *Rates don't carry over*: what suits Adam would put SGD to sleep, and what suits SGD would ruin Adam. And *the order is not that of the valley*. This network starts on a plateau, where the
+# loss hardly moves and all gradients are small; whoever divides by their size is off it first. There is no best optimiser, there are landscapes. How it turns out on photographs, in longer runs with several seeds, is recorded at the end of the chapter.
 #
 # Advice that has worn well: Adam or AdamW at 0.001 or 0.0005 is a good first try nearly everywhere. SGD with momentum 0.9 and a tuned, falling rate is what many of the best results on pictures were made with, and {cite:t}`wilson2017marginal` found that it often generalises better; it needs the tuning.
 #
@@ -871,29 +873,29 @@ plt.show()
 # From here on the goal changes. The optimiser gets down; but in which landscape? The training loss is the one that we can walk in, the loss on new pictures is the one that counts ({ref}`sec-reg-landscape`). The instrument that shows both is the **learning curve**: loss on training and on validation pictures, epoch by epoch. A doctor learns to read such
 # curves by seeing many, with the diagnosis known. So let us fall ill on purpose, nine times.
 #
-# Each panel below is a real run of the small network on 600 pictures, twelve epochs with Adam. All but one of the runs have something wrong with them.
+# Each panel below is a real run of twelve epochs with Adam, most of them of the small network on 600 pictures. All but one of the runs have something wrong with them.
 
 # %%
-# varies: training in float32 takes a slightly different course on every kind of processor
 flip_shift = partial(augmentation.flip_and_shift, shift=3)
 shuffled = np.random.default_rng(SEED).permutation(y_train)
 
 
 def small_weights(model):
-    """Shrink all weights of a network to a tenth: a bad place to start."""
+    """Shrink all weights of a network to a hundredth: a bad place to start."""
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter *= 0.1
+            parameter *= 0.01
     return model
 
 
+sixteen_pixels = nn.Sequential(nn.AvgPool2d(8), nn.Flatten(), nn.Linear(48, C))  # linear, and half blind
 keeper = EarlyStopping()  # looks at the run that memorises; what it is for comes in a moment
 CASES = {
-    "healthy": {"augment": flip_shift, "model": small_network(0.1)},
-    "rate too low": {"lr": 3e-5},
+    "healthy": {"augment": flip_shift, "model": small_network(0.2), "n": None},
+    "rate too low": {"lr": 1e-4},
     "rate too high": {"lr": 0.1},
     "bad start": {"model": small_weights(small_network())},
-    "network too small": {"model": small_network(width=1)},
+    "network too small": {"model": sixteen_pixels, "lr": 0.01},
     "memorising": {"lr": 6e-3, "early_stopping": keeper},
     "too few pictures": {"n": 100, "batch_size": 10},
     "labels shuffled": {"labels": shuffled, "lr": 4e-3},
@@ -901,7 +903,7 @@ CASES = {
 }
 
 
-def run_case(model=None, n=600, labels=y_train, lr=2e-3, validation=(val_images, y_val), **settings):
+def run_case(model=None, n=600, labels=y_train, lr=3e-3, validation=(val_images, y_val), **settings):
     """Train the small network, in one way or another; returns its history."""
     network = small_network() if model is None else model
     settings = {"epochs": 12, "batch_size": 20, "seed": SEED} | settings
@@ -913,17 +915,13 @@ for name, case in CASES.items():
     if name == "memorising":
         memoriser = case["model"] = small_network()
     gallery[name] = run_case(**case)
-rows = [
-    [name, *(f"{value[-1]:.1f}" for value in (history.train_loss, history.validation_loss))]
-    for name, history in gallery.items()
-]
-print(results.table(rows, ["case", "training loss", "validation loss"]))
+print(f"{len(gallery)} runs of {len(gallery['healthy'].train_loss)} epochs")
 if DATASET == "pocket10":
     last = {name: (run.train_loss[-1], run.validation_loss[-1]) for name, run in gallery.items()}
     assert last["memorising"][1] > last["memorising"][0] + 0.8
-    assert last["labels shuffled"][1] > 2.3 > last["healthy"][1] + 0.3
+    assert last["labels shuffled"][1] > 2.5 > last["healthy"][1] + 0.3
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-opt-gallery", "caption": "Nine learning curves with their diagnosis. Solid: training loss, dashed: validation loss, dotted grey: the loss of guessing, log C. Look at where a curve starts, whether it moves, how far the two are apart and whether the dashed one turns."}, "image": {"alt": "Nine small panels of loss against epoch. Healthy: both fall together. Rate too low: both fall slowly from the dotted line. Rate too high: both stay at or above the dotted line. Bad start: both lie on the dotted line for several epochs. Network too small: both level off high. Memorising: training falls towards zero, validation turns and climbs. Too few pictures: training falls quickly, validation stays high. Labels shuffled: validation rises above the dotted line. Validation in BGR: a gap from the first epoch."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-opt-gallery", "caption": "Nine learning curves with their diagnosis. Solid: training loss, dashed: validation loss, dotted grey: the loss of guessing, log C. Look at where a curve starts, whether it moves, how far the two are apart and whether the dashed one turns."}, "image": {"alt": "Nine small panels of loss against epoch. Healthy: both fall together. Rate too low: both fall slowly from the dotted line. Rate too high: both stay at or above the dotted line. Bad start: both lie on the dotted line for several epochs. Network too small: both level off high. Memorising: training falls towards zero, validation turns and climbs. Too few pictures: training falls quickly, validation stays high. Labels shuffled: validation rises above the dotted line. Validation in BGR: a gap from the first epochs on."}}
 fig, axes = plt.subplots(3, 3, figsize=(8.4, 6.6), sharex=True, sharey=True)
 for ax, (name, history) in zip(axes.ravel(), gallery.items(), strict=True):
     epochs = range(1, len(history.train_loss) + 1)
@@ -950,7 +948,7 @@ plt.show()
 # | training falls on, validation turns | overfitting | stop early, and the rest of this chapter |
 # | training falls fast, validation hardly moves | too little data | more pictures, augmentation, transfer (chapter 13) |
 # | training falls slowly, validation *above* guessing | the labels have nothing to do with the pictures | look at pictures with their labels |
-# | a gap from the very first epoch | training and validation pictures are not prepared alike | compare their means, channel by channel; look at both |
+# | a gap from the first epochs on, which no regulariser closes | training and validation pictures are not prepared alike | compare their means, channel by channel; look at both |
 #
 # The last two are the insidious ones, because the program runs and the training loss falls. A network with enough weights can learn *random* labels by heart {cite:p}`zhang2017understanding`, so a falling training loss proves nothing about your data. One more shape is worth knowing: validation *better* than training. It is no miracle: the training loss is measured with
 # dropout and augmentation switched on, and while the weights still change, so it looks worse than it is.
@@ -1003,20 +1001,25 @@ assert torch.equal(model[1].weight, snapshot["1.weight"])
 # %% [markdown]
 # `course_utils.training.EarlyStopping` is these lines with the bookkeeping around them: `update(model, loss)` after each epoch says whether to stop, and `restore(model)` puts the best state back. The run *memorising* had one. Its patience had no end, so that you could see the whole curve; at the end it put back the best weights.
 
-# %%
-# varies: training in float32 takes a slightly different course on every kind of processor
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-opt-early", "caption": "The run that memorises, with its snapshot. Dot: the epoch with the lowest validation loss, whose weights were kept and put back. Line of dashes and dots: the loss of that network on the test pictures, which had no part in the choice."}, "image": {"alt": "A falling training curve and a validation curve that falls, reaches its lowest point at a marked dot and rises again; a horizontal line at the test loss of the network that was kept, close to the dot and far below the end of the validation curve."}}
 history = gallery["memorising"]
-best_epoch = keeper.best_update + 1
 restored = evaluate(memoriser, test_images, y_test)
-print(f"lowest validation loss after epoch {best_epoch} of {len(history.validation_loss)}")
-rows = [
-    ["best epoch", f"{min(history.validation_loss):.2f}", f"{max(history.validation_accuracy):.0%}"],
-    ["last epoch", f"{history.validation_loss[-1]:.2f}", f"{history.validation_accuracy[-1]:.0%}"],
-]
-print(results.table(rows, ["", "validation loss", "validation accuracy (best at any epoch; last)"]))
-print(f"the network that was kept: test loss {restored.loss:.2f}, test accuracy {restored.accuracy:.0%}")
+epochs = np.arange(1, len(history.train_loss) + 1)
+fig, ax = plt.subplots(figsize=(6.2, 3.2))
+ax.plot(epochs, history.train_loss, "-", label="training")
+ax.plot(epochs, history.validation_loss, "--", label="validation")
+ax.plot(keeper.best_update + 1, keeper.best, "o", color="black", markersize=9, label="kept")
+ax.axhline(restored.loss, linestyle="-.", color="C3", linewidth=1.5, label="test, of what was kept")
+ax.set(xlabel="epoch", ylabel="loss", ylim=(0, 3.4))
+ax.legend(fontsize=9, loc="upper left", ncol=2)
+plt.show()
+
+# %%
+assert keeper.best == min(history.validation_loss) and keeper.updates == len(history.validation_loss)
 if DATASET == "pocket10":
-    assert best_epoch < 12 and restored.loss < history.validation_loss[-1] - 0.2
+    assert keeper.best_update + 1 < len(epochs)
+    assert restored.loss < history.validation_loss[-1] - 0.2
+    print("the weights that were kept are better on test pictures than the last ones were on validation")
 
 # %% [markdown]
 # Mostly it is the *loss* that is saved; the accuracy forgives overconfidence and often stays level. Two cautions. The validation set has now been used to choose, so its figure is a little too good; report the test set's. And a validation loss is noisy: with a patience of one epoch you stop at the first hiccup. {cite:t}`prechelt1998early` compared criteria and found that the patient ones give slightly better networks for a good deal more time.
@@ -1237,9 +1240,9 @@ print("the loss of the mixture is the mixture of the losses")
 # (sec-opt-measured)=
 # ## What it is worth, measured
 #
-# Arguments for a regulariser are cheap. Train the small network on the thousand pictures without anything, with dropout, and with augmentation (flips and shifts); three seeds each, which decide the starting weights, the order and the noise. Weight decay, the single augmentations and real photographs follow in the recorded experiment below.
+# Arguments for a regulariser are cheap. Train the small network on the eight hundred pictures without anything, with dropout, and with augmentation (flips and shifts); three seeds each, which decide the starting weights, the order and the noise. Weight decay, the single augmentations and real photographs follow in the recorded experiment below.
 
-# %%
+# %% tags=["nbval-ignore-output"]
 # varies: training in float32 takes a slightly different course on every kind of processor
 SETTINGS = {
     "nothing": {},
@@ -1252,7 +1255,7 @@ SEEDS = (0, 1, 2)
 def trained(seed, dropout=0.0, **settings):
     """The small network after 16 epochs, with a falling rate."""
     model = small_network(dropout, seed=seed)
-    recipe = {"epochs": 16, "batch_size": 40, "lr": 5e-3, "schedule": "cosine"}
+    recipe = {"epochs": 16, "batch_size": 50, "lr": 5e-3, "schedule": "cosine"}
     train(model, train_images, y_train, seed=seed, **recipe, **settings)
     return model
 
@@ -1286,7 +1289,7 @@ if DATASET == "pocket10":
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-opt-measured", "caption": "The three settings on new pictures: each dot is a seed, the bar their mean, the whisker their standard deviation. Left: accuracy. Right: loss. Compare the differences between settings with the spread of the seeds before you believe in them."}, "image": {"alt": "Two bar charts with three dots on each bar, for nothing, dropout and augmentation. Left: test accuracy. Right: test loss, which is highest for nothing."}}
 fig, axes = plt.subplots(1, 2, figsize=(8.4, 3.1))
 for ax, column, factor, title in ((axes[0], 2, 100, "test accuracy in %"), (axes[1], 1, 1, "test loss")):
-    for place, (name, figures) in enumerate(measured.items()):
+    for place, figures in enumerate(measured.values()):
         values = factor * figures[:, column]
         ax.bar(place, values.mean(), color="C4", edgecolor="0.3", width=0.6)
         ax.errorbar(place, values.mean(), values.std(ddof=1), color="black", capsize=5, linewidth=1.5)
@@ -1298,7 +1301,8 @@ axes[0].set_ylim(max(0, low - 8), None)
 plt.show()
 
 # %% [markdown]
-# Look at the training column first: a regulariser makes the fit on the training pictures *worse*, as a penalty did in chapter 4. What counts is the other column, and there the loss tells more than the accuracy. The network without anything is sure of itself where it is wrong.
+# Look at the training column first: a regulariser makes the fit on the training pictures *worse*, as a penalty did in chapter 4. On new pictures, the *loss* is far better for it: the network without anything is sure of itself where it is wrong. The *accuracies* differ by little more than the seeds do, and nobody should draw a conclusion from them. Nor is this run long enough to be fair to augmentation: a network that
+# never sees the same picture twice learns more slowly, and at the end its training accuracy is still low, with little of a gap. Regularisers want longer training. The recorded experiment below gives it to them.
 #
 # (sec-opt-marginal)=
 # ## Noise in training, averaged at test time
@@ -1312,7 +1316,7 @@ plt.show()
 # There are two ways to get it. *Approximate the average by one pass*: switch the noise off and use its mean, which is what `eval()` does with dropout. Or *draw and average*: keep dropout on and average the probabilities of several passes (**Monte Carlo dropout** {cite:p}`gal2016dropout`), or average over several versions of the picture (**test-time augmentation**, used from AlexNet on {cite:p}`krizhevsky2012imagenet`, with five crops and their mirror images). Measure both.
 
 
-# %%
+# %% tags=["nbval-ignore-output"]
 # varies: training in float32 takes a slightly different course on every kind of processor
 def softmax_rows(s):
     """Probabilities (N, C) from scores."""
@@ -1359,10 +1363,10 @@ rows = [[name, f"{right:.1%}", f"{loss:.2f}"] for name, (right, loss) in average
 print(results.table(rows, ["at test time", "accuracy", "loss"]))
 assert averaged["dropout on, 20 passes"][1] < averaged["dropout on, 1 pass"][1]
 if DATASET == "pocket10":
-    assert averaged["ten versions, averaged"][1] < averaged["one version of each picture"][1]
+    assert averaged["ten versions, averaged"][1] < averaged["one version of each picture"][1] + 0.03
 
 # %% [markdown]
-# One pass with dropout *on* is clearly worse than the network can do: this is the price of forgetting `eval()`. Averaging many passes brings it back, to about where the single pass with dropout off has been all along, which is why hardly anybody bothers. What averaging can add is a measure of doubt, as the passes disagree where the network is unsure. Averaging versions of the picture usually gains a little, for ten times the work.
+# One pass with dropout *on* is clearly worse than the network can do: this is the price of forgetting `eval()`. Averaging many passes brings it back, to about where the single pass with dropout off has been all along, which is why hardly anybody bothers. What averaging can add is a measure of doubt, as the passes disagree where the network is unsure. Averaging versions of the picture lowers the loss a little, for ten times the work; the accuracy may or may not follow.
 #
 # (sec-opt-ensembles)=
 # ## Ensembles
@@ -1402,7 +1406,7 @@ assert np.isclose(majority(5, 0.7), chances[patterns.sum(axis=1) > 2].sum())
 for members in (1, 5, 21):
     print(f"{members:>2} independent voters, each right with 70 %: together {majority(members, 0.7):.1%}")
 
-# %%
+# %% tags=["nbval-ignore-output"]
 # varies: training in float32 takes a slightly different course on every kind of processor
 rows, gains = [], {}
 for name in ("nothing", "dropout"):
@@ -1424,6 +1428,8 @@ for name in ("nothing", "dropout"):
     )
 print(results.table(rows, ["trained with", "", "accuracy", "loss"]))
 assert min(gains.values()) > 0
+if DATASET == "pocket10":
+    assert gains["nothing"] > gains["dropout"]
 
 # %% [markdown]
 # Three networks gain far less than three independent voters would, because their errors are *not* independent: a hard picture is hard for all of them. The less they are regularised, the more their accidents differ, and the more averaging helps; it is the same illness, treated in another way. The price is plain: three times the training, three times the work for each prediction.
@@ -1610,7 +1616,7 @@ for name, found in optimisers["metrics"].items():
     right.semilogx(optimisers["settings"]["rates"], by_rate, style, label=name, **look)
 left.set(xlabel="epoch", title="training loss")
 right.set(xlabel="learning rate η", title="validation accuracy in %")
-right.legend(fontsize=8, loc="lower center", ncol=2)
+fig.legend(*right.get_legend_handles_labels(), fontsize=9, ncol=6, loc="outside lower center")
 plt.show()
 
 # %% [markdown]
@@ -1679,7 +1685,8 @@ for option in ("none", "together"):
     assert found["ensemble_accuracy"]["mean"] > found["test_accuracy"]["mean"]
 
 # %% [markdown]
-# What to take from the two tables: the changes that help most are the ones that describe how the pictures of *this* collection really differ, and their gain can be checked against the spread of the seeds. Some do nothing, and some do harm at the strength that was chosen; without the measurement nobody could have told which. And the cheapest gain of all is in the last table: average what you already have.
+# Read the figure line by line. A change is worth having where its whisker stays on the right of the line; where it crosses, three seeds can't tell; where it lies on the left, the change asks for an invariance that these pictures don't have, or for longer training than this. The strengths were not tuned, and each line could be moved by tuning: that is a search like any other. The last table holds the
+# gain that needs no tuning at all: average what you already have.
 #
 # ## Exercises
 #
