@@ -72,11 +72,11 @@ plots.use_style()
 # $$
 # \begin{aligned}
 # \mathbf{v}_{k+1} &= \rho\, \mathbf{v}_k + \mathbf{g}_k, \\
-# \mathbf{w}_{k+1} &= \mathbf{w}_k - \eta\, \mathbf{v}_{k+1}, \qquad \mathbf{v}_0 = \mathbf{0} .
+# \mathbf{w}_{k+1} &= \mathbf{w}_k - \eta\, \mathbf{v}_{k+1} .
 # \end{aligned}
 # $$ (eq-opt-momentum)
 #
-# $\rho$ is the **momentum** coefficient, usually 0.9, sometimes 0.99; with $\rho = 0$ we are back at gradient descent. (Here $k$ counts steps, and $\mathbf{v}$ has the shape of $\mathbf{w}$. Some texts put $\eta$ into the velocity; as long as
+# At the start $\mathbf{v}_0 = \mathbf{0}$. $\rho$ is the **momentum** coefficient, usually 0.9, sometimes 0.99; with $\rho = 0$ we are back at gradient descent. (Here $k$ counts steps, and $\mathbf{v}$ has the shape of $\mathbf{w}$. Some texts put $\eta$ into the velocity; as long as
 # $\eta$ doesn't change, that is the same path.)
 #
 # Every optimiser of this chapter is a function like the next two: it takes weights, a gradient and a `memory` that belongs to these weights, and returns new weights. The test beside them lets PyTorch's version walk through the same
@@ -159,18 +159,17 @@ for rho in (0.9, 0.99):
 # %% [markdown]
 # ### How stable it is
 #
-# Now a bowl. Along one of its axes, with curvature $h$, the gradient is $hw$. Velocity and weight together make a step that is a matrix,
+# Now a bowl. Along one of its axes, with curvature $h$, the gradient is $hw$. A step takes weight and velocity together to new ones, linearly, so it is a matrix of two rows; the third line is the equation for its eigenvalues $z$:
 #
 # $$
 # \begin{aligned}
-# \begin{pmatrix} w_{k+1} \\ v_{k+1} \end{pmatrix} &=
-# \begin{pmatrix} 1 - \eta h & -\eta\rho \\ h & \rho \end{pmatrix}
-# \begin{pmatrix} w_k \\ v_k \end{pmatrix}, \\
-# z^2 - (1 + \rho - \eta h)\, z + \rho &= 0 .
+# w_{k+1} &= (1 - \eta h)\, w_k - \eta\rho\, v_k, \\
+# v_{k+1} &= h\, w_k + \rho\, v_k, \\
+# 0 &= z^2 - (1 + \rho - \eta h)\, z + \rho .
 # \end{aligned}
 # $$ (eq-opt-modes)
 #
-# The second line is the equation for its eigenvalues $z$, and the larger $|z|$ of the two is the factor by which the distance from the floor shrinks, step by step. Two facts can be read off. The product of the two eigenvalues is $\rho$. So as long as they are a *complex* pair, which swings as it shrinks,
+# The larger $|z|$ of the two is the factor by which the distance from the floor shrinks, step by step. Two facts can be read off. The product of the two eigenvalues is $\rho$. So as long as they are a *complex* pair, which swings as it shrinks,
 # both have size $\sqrt\rho$, *whatever the curvature*: steep and flat directions shrink alike. That happens for
 # $(1 - \sqrt\rho)^2 < \eta h < (1 + \sqrt\rho)^2$. And the largest stable rate is $\eta < 2(1 + \rho)/h_1$, nearly twice that of gradient descent.
 #
@@ -183,7 +182,7 @@ for rho in (0.9, 0.99):
 # \end{aligned}
 # $$ (eq-opt-best)
 #
-# Compare with chapter 4's $(\kappa - 1)/(\kappa + 1)$ for gradient descent: the condition number has become its *square root*. For $\kappa = 100$ the factor falls from 0.98 to 0.82. To lose nine tenths of the distance takes 12 steps in place of 115. The result is due to {cite:t}`polyak1964some`.
+# Compare with chapter 4's $(\kappa - 1)/(\kappa + 1)$ for gradient descent: the condition number has become its *square root*. For $\kappa = 100$ the factor falls from 0.98 to 0.82. To lose nine tenths of the distance takes 12 steps in place of about 115. The result is due to {cite:t}`polyak1964some`.
 
 
 # %%
@@ -203,6 +202,9 @@ for eta, rho, h in ((0.1, 0.9, 2.0), (0.5, 0.5, 3.0), (0.01, 0.99, 1.0)):
     assert np.allclose(z**2 - (1 + rho - eta * h) * z + rho, 0)
     step_w = momentum(np.array(0.7), h * np.array(0.7), {"v": np.array(-0.4)}, eta, rho)
     assert np.isclose((mode(eta, rho, h) @ [0.7, -0.4])[0], step_w)
+for rho in (0.0, 0.5, 0.9):  # the largest stable rate is 2 (1 + ρ) / h
+    limit = 2 * (1 + rho) / 3.0
+    assert slowest(0.99 * limit, rho, [3.0]) < 1 < slowest(1.01 * limit, rho, [3.0])
 for h in (0.5, 1.0, 3.0):  # three curvatures inside the window: the same factor
     assert np.isclose(slowest(0.1, 0.81, [h]), np.sqrt(0.81))
 
@@ -320,8 +322,9 @@ interactive.frames(
 # \begin{aligned}
 # \tilde{\mathbf{w}}_{k+1}
 # &= \mathbf{w}_{k+1} - \eta\rho\, \mathbf{v}_{k+1} \\
-# &= \mathbf{w}_k - \eta\, \mathbf{v}_{k+1} - \eta\rho\, \mathbf{v}_{k+1} \\
-# &= \tilde{\mathbf{w}}_k + \eta\rho\, \mathbf{v}_k - \eta (1 + \rho)\, \mathbf{v}_{k+1} \\
+# &= \mathbf{w}_k - \eta (1 + \rho)\, \mathbf{v}_{k+1} \\
+# &= \tilde{\mathbf{w}}_k + \eta\rho\, \mathbf{v}_k \\
+# &\quad - \eta (1 + \rho)\, \mathbf{v}_{k+1} \\
 # &= \tilde{\mathbf{w}}_k - \eta\, \bigl( \mathbf{g}_k + \rho\, \mathbf{v}_{k+1} \bigr) .
 # \end{aligned}
 # $$ (eq-opt-change)
@@ -426,11 +429,11 @@ for name, step in (("adagrad", adagrad), ("rmsprop", rmsprop)):
 #
 # $$
 # \begin{aligned}
-# \mathbf{m}_t &= \beta_1 \mathbf{m}_{t-1} + (1 - \beta_1)\, \mathbf{g}_t, &
-# \hat{\mathbf{m}}_t &= \frac{\mathbf{m}_t}{1 - \beta_1^t}, \\
-# \mathbf{s}_t &= \beta_2\, \mathbf{s}_{t-1} + (1 - \beta_2)\, \mathbf{g}_t^2, &
-# \hat{\mathbf{s}}_t &= \frac{\mathbf{s}_t}{1 - \beta_2^t}, \\
-# \mathbf{w}_t &= \mathbf{w}_{t-1} - \eta\, \frac{\hat{\mathbf{m}}_t}{\sqrt{\hat{\mathbf{s}}_t} + \varepsilon} . & &
+# \mathbf{m}_t &= \beta_1 \mathbf{m}_{t-1} + (1 - \beta_1)\, \mathbf{g}_t, \\
+# \mathbf{s}_t &= \beta_2\, \mathbf{s}_{t-1} + (1 - \beta_2)\, \mathbf{g}_t^2, \\
+# \hat{\mathbf{m}}_t &= \frac{\mathbf{m}_t}{1 - \beta_1^t}, \qquad
+# \hat{\mathbf{s}}_t = \frac{\mathbf{s}_t}{1 - \beta_2^t}, \\
+# \mathbf{w}_t &= \mathbf{w}_{t-1} - \eta\, \frac{\hat{\mathbf{m}}_t}{\sqrt{\hat{\mathbf{s}}_t} + \varepsilon} .
 # \end{aligned}
 # $$ (eq-opt-adam)
 #
@@ -508,8 +511,10 @@ print(
 # Chapter 4 showed that an L2 penalty and weight decay are the same thing for plain SGD, and warned that for Adam they are not. Now you can see why. Add $\lambda\mathbf{w}$ to the gradient, as a penalty does, and Adam divides it by $\sqrt{\hat{\mathbf{s}}_t}$ along with the rest. A weight with large gradients is then hardly held back at all. **AdamW** {cite:p}`loshchilov2019decoupled` keeps the decay out of the quotient:
 #
 # $$
-# \mathbf{w}_t = (1 - \eta\lambda)\, \mathbf{w}_{t-1}
-#   - \eta\, \frac{\hat{\mathbf{m}}_t}{\sqrt{\hat{\mathbf{s}}_t} + \varepsilon} .
+# \begin{aligned}
+# \mathbf{w}_t &= (1 - \eta\lambda)\, \mathbf{w}_{t-1} \\
+# &\quad - \eta\, \frac{\hat{\mathbf{m}}_t}{\sqrt{\hat{\mathbf{s}}_t} + \varepsilon} .
+# \end{aligned}
 # $$ (eq-opt-adamw)
 
 
@@ -783,11 +788,10 @@ plt.show()
 # Chapter 4 explained why a rate should fall: a high one travels, a low one settles. Four shapes cover nearly all recipes. With $T$ steps in all, of which the first $T_w$ warm up, the last one reads
 #
 # $$
-# \eta_t =
-# \begin{cases}
-# \eta_0\, \dfrac{t + 1}{T_w} & t < T_w, \\[2ex]
-# \dfrac{\eta_0}{2} \Bigl( 1 + \cos \pi \dfrac{t - T_w}{T - T_w} \Bigr) & \text{else.}
-# \end{cases}
+# \begin{aligned}
+# \text{for } t < T_w: \quad \eta_t &= \eta_0\, \frac{t + 1}{T_w} , \\
+# \text{then: } \quad \eta_t &= \frac{\eta_0}{2} \Bigl( 1 + \cos \frac{\pi (t - T_w)}{T - T_w} \Bigr) .
+# \end{aligned}
 # $$ (eq-opt-schedule)
 #
 # - **Step**: divide by 10 after half and after three quarters of the time.
@@ -873,7 +877,7 @@ plt.show()
 # From here on the goal changes. The optimiser gets down; but in which landscape? The training loss is the one that we can walk in, the loss on new pictures is the one that counts ({ref}`sec-reg-landscape`). The instrument that shows both is the **learning curve**: loss on training and on validation pictures, epoch by epoch. A doctor learns to read such
 # curves by seeing many, with the diagnosis known. So let us fall ill on purpose, nine times.
 #
-# Each panel below is a real run of twelve epochs with Adam, most of them of the small network on 600 pictures. All but one of the runs have something wrong with them.
+# Each panel below is a real run of twelve epochs, most of them of the small network on 600 pictures, with Adam. (Only the bad start, weights ten times too small, is shown with SGD: Adam divides by the size of the gradients and so hides much of that illness.) All but one of the runs have something wrong with them.
 
 # %%
 flip_shift = partial(augmentation.flip_and_shift, shift=3)
@@ -881,10 +885,10 @@ shuffled = np.random.default_rng(SEED).permutation(y_train)
 
 
 def small_weights(model):
-    """Shrink all weights of a network to a hundredth: a bad place to start."""
+    """Shrink all weights of a network to a tenth: a bad place to start."""
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter *= 0.01
+            parameter *= 0.1
     return model
 
 
@@ -894,7 +898,7 @@ CASES = {
     "healthy": {"augment": flip_shift, "model": small_network(0.2), "n": None},
     "rate too low": {"lr": 1e-4},
     "rate too high": {"lr": 0.1},
-    "bad start": {"model": small_weights(small_network())},
+    "bad start": {"model": small_weights(small_network()), "optimizer": "sgd", "lr": 0.03},
     "network too small": {"model": sixteen_pixels, "lr": 0.01},
     "memorising": {"lr": 6e-3, "early_stopping": keeper},
     "too few pictures": {"n": 100, "batch_size": 10},
@@ -921,7 +925,7 @@ if DATASET == "pocket10":
     assert last["memorising"][1] > last["memorising"][0] + 0.8
     assert last["labels shuffled"][1] > 2.5 > last["healthy"][1] + 0.3
 
-# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-opt-gallery", "caption": "Nine learning curves with their diagnosis. Solid: training loss, dashed: validation loss, dotted grey: the loss of guessing, log C. Look at where a curve starts, whether it moves, how far the two are apart and whether the dashed one turns."}, "image": {"alt": "Nine small panels of loss against epoch. Healthy: both fall together. Rate too low: both fall slowly from the dotted line. Rate too high: both stay at or above the dotted line. Bad start: both lie on the dotted line for several epochs. Network too small: both level off high. Memorising: training falls towards zero, validation turns and climbs. Too few pictures: training falls quickly, validation stays high. Labels shuffled: validation rises above the dotted line. Validation in BGR: a gap from the first epochs on."}}
+# %% tags=["hide-input"] mystnb={"figure": {"name": "fig-opt-gallery", "caption": "Nine learning curves with their diagnosis. Solid: training loss, dashed: validation loss, dotted grey: the loss of guessing, log C. Look at where a curve starts, whether it moves, how far the two are apart and whether the dashed one turns."}, "image": {"alt": "Nine small panels of loss against epoch. Healthy: both fall together. Rate too low: both fall slowly from the dotted line. Rate too high: both stay at or above the dotted line. Bad start: both lie on the dotted line and do not move. Network too small: both level off high. Memorising: training falls towards zero, validation turns and climbs. Too few pictures: training falls quickly, validation stays high. Labels shuffled: validation rises above the dotted line. Validation in BGR: a gap from the first epochs on."}}
 fig, axes = plt.subplots(3, 3, figsize=(8.4, 6.6), sharex=True, sharey=True)
 for ax, (name, history) in zip(axes.ravel(), gallery.items(), strict=True):
     epochs = range(1, len(history.train_loss) + 1)
@@ -943,7 +947,7 @@ plt.show()
 # | both fall together, a small gap | healthy; still learning if the end slopes down | go on, or enlarge the network |
 # | both fall slowly and almost straight | rate too low | multiply it by 3, then by 3 again |
 # | no better than guessing from the start, or leaping about | rate too high | divide it by 10 |
-# | flat at $\log C$ for a while, then a sudden fall | bad start: the signal dies on its way (chapter 8) | mend the initialisation, or normalise |
+# | flat at $\log C$, quite calmly, for a long time | bad start: the signal dies on its way (chapter 8) | mend the initialisation, or normalise |
 # | both level off, high, side by side | underfitting | a larger network, longer training, *less* regularisation |
 # | training falls on, validation turns | overfitting | stop early, and the rest of this chapter |
 # | training falls fast, validation hardly moves | too little data | more pictures, augmentation, transfer (chapter 13) |
@@ -1036,7 +1040,8 @@ if DATASET == "pocket10":
 # \begin{aligned}
 # \tilde x_j &= \frac{m_j}{1 - p}\, x_j, \\
 # \mathrm{E}[\tilde x_j] &= \frac{1 - p}{1 - p}\, x_j = x_j, \\
-# \operatorname{Var}[\tilde x_j] &= \frac{\operatorname{Var}[m_j]}{(1 - p)^2}\, x_j^2 = \frac{p}{1 - p}\, x_j^2 .
+# \operatorname{Var}[\tilde x_j] &= \frac{\operatorname{Var}[m_j]}{(1 - p)^2}\, x_j^2 \\
+# &= \frac{p}{1 - p}\, x_j^2 .
 # \end{aligned}
 # $$ (eq-opt-dropout)
 #
@@ -1310,7 +1315,10 @@ plt.show()
 # Dropout, pixel noise, augmentation: all follow one pattern. In training the output depends on some random $z$, a mask, a shift, a tilt, and the loss is averaged over it. At test time the honest prediction is the average over that same randomness, with $z$ **marginalised** out:
 #
 # $$
-# \bar p(y \mid x) = \mathrm{E}_z\bigl[\, p(y \mid x, z) \,\bigr] \approx \frac1S \sum_{s=1}^{S} p(y \mid x, z_s) .
+# \begin{aligned}
+# \bar p(y \mid x) &= \mathrm{E}_z\bigl[\, p(y \mid x, z) \,\bigr] \\
+# &\approx \frac1S \sum_{s=1}^{S} p(y \mid x, z_s) .
+# \end{aligned}
 # $$ (eq-opt-marginal)
 #
 # There are two ways to get it. *Approximate the average by one pass*: switch the noise off and use its mean, which is what `eval()` does with dropout. Or *draw and average*: keep dropout on and average the probabilities of several passes (**Monte Carlo dropout** {cite:p}`gal2016dropout`), or average over several versions of the picture (**test-time augmentation**, used from AlexNet on {cite:p}`krizhevsky2012imagenet`, with five crops and their mirror images). Measure both.
@@ -1374,7 +1382,7 @@ if DATASET == "pocket10":
 # If averaging over noise helps, average over *networks*. Train several from different seeds, and take the mean of their probabilities. It practically always helps, and most competitions are won that way. For the loss there is even a proof, for each picture: the logarithm is concave, so by **Jensen's inequality** the average of $M$ predictions is at least as good as the members are on average,
 #
 # $$
-# -\log \Bigl( \frac1M \sum_{m=1}^{M} p_m \Bigr) \;\le\; \frac1M \sum_{m=1}^{M} \bigl( -\log p_m \bigr) ,
+# -\log \Bigl( \frac1M \sum_{m=1}^{M} p_m \Bigr) \le \frac1M \sum_{m=1}^{M} (-\log p_m) ,
 # $$ (eq-opt-jensen)
 #
 # where $p_m$ is the probability that member $m$ gives to the true class. Equality holds only where all members agree; the more they differ, the larger the gain. For the *accuracy* there is no such guarantee, but an old argument about votes {cite:p}`hansen1990neural`. If $M$ members (an odd number) were right with probability $q$ each, *independently*, the majority of two classes is right with probability
@@ -1524,8 +1532,10 @@ print(f"60 random trials miss the best 5 % with probability {(1 - 0.05) ** 60:.3
 #
 # $$
 # \begin{aligned}
-# \tilde y &= x + \frac{b_\ell}{p_\ell}\, F(x), & \mathrm{E}[\tilde y] &= x + F(x), \\
-# p_\ell &= 1 - \frac{\ell}{L} (1 - p_L), & \mathrm{E}\Bigl[\sum_\ell b_\ell\Bigr] &= \sum_{\ell=1}^{L} p_\ell .
+# \tilde y &= x + \frac{b_\ell}{p_\ell}\, F(x), \\
+# \mathrm{E}[\tilde y] &= x + F(x), \\
+# p_\ell &= 1 - \frac{\ell}{L} (1 - p_L), \\
+# \mathrm{E}\Bigl[\sum_\ell b_\ell\Bigr] &= \sum_{\ell=1}^{L} p_\ell .
 # \end{aligned}
 # $$ (eq-opt-depth)
 #
@@ -1883,7 +1893,7 @@ for option in ("none", "together"):
 # {cite:t}`polyak1964some` gave gradient descent a heavy ball and proved the square root of the condition number; {cite:t}`nesterov1983method` found the variant whose rate is the best possible for smooth convex functions. {cite:t}`rumelhart1986learning` used momentum in the paper that made backpropagation known. {cite:t}`duchi2011adaptive` derived AdaGrad for sparse features;
 # RMSProp was never published but taught, in a lecture by {cite:t}`tieleman2012lecture`; {cite:t}`kingma2015adam` put momentum and scale together. {cite:t}`reddi2018convergence` gave a simple problem on which Adam does not converge, and a family of variants followed. You will meet some in the assignment.
 #
-# Dropout was introduced by {cite:t}`hinton2012improving` and worked out by {cite:t}`srivastava2014dropout`. Distorted copies of training pictures were standard in reading digits long before: {cite:t}`simard2003best` made them with elastic deformations, and AlexNet {cite:p}`krizhevsky2012imagenet` would have overfitted badly without crops, flips and changes of colour, as its authors say. {cite:t}`cubuk2020randaugment` search for little and mix many changes at random. {cite:t}`hansen1990neural` studied ensembles of networks early, and {cite:t}`lakshminarayanan2017simple` showed that a
+# Dropout was introduced by {cite:t}`hinton2012improving` and worked out by {cite:t}`srivastava2014dropout`. Distorted copies of training pictures were standard in reading digits long before: {cite:t}`simard2003best` made them with elastic deformations, and AlexNet {cite:p}`krizhevsky2012imagenet` would have overfitted badly without crops and flips, as its authors say. {cite:t}`cubuk2020randaugment` search for little and mix many changes at random. {cite:t}`hansen1990neural` studied ensembles of networks early, and {cite:t}`lakshminarayanan2017simple` showed that a
 # few networks from different seeds give good measures of doubt. For more, read chapters 7 and 8 of {cite:t}`goodfellow2016deep`.
 #
 # ## Your turn: assignment 5
