@@ -273,7 +273,7 @@ interactive.frames(
     [frame[0] for frame in rho_frames],
     rhos,
     name="momentum",
-    dpi=85,
+    dpi=78,
     alt=[
         f"Momentum {rho:g}: after sixty steps the ball is {frame[1]:.1e} above the floor."
         for rho, frame in zip(rhos, rho_frames, strict=True)
@@ -672,7 +672,7 @@ interactive.frames(
     [draw_race(step) for step in shown_steps],
     shown_steps,
     name="race",
-    dpi=85,
+    dpi=75,
     alt=[
         f"Step {step}: "
         + ", ".join(f"{name} at {valley(path[step]):.3f}" for name, path in valley_paths.items())

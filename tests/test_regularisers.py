@@ -25,7 +25,7 @@ def weights(model):
 
 
 def test_a_network_learns_and_the_seed_decides(pictures):
-    learned = run(*pictures, epochs=15)
+    learned = run(*pictures, epochs=20, hidden=32)
     p = regularisers.probabilities(learned, pictures[0])
     np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-6)
     assert (p.argmax(axis=1) == pictures[1]).mean() > 0.8
