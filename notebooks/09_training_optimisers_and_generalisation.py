@@ -789,8 +789,9 @@ plt.show()
 #
 # $$
 # \begin{aligned}
-# \text{for } t < T_w: \quad \eta_t &= \eta_0\, \frac{t + 1}{T_w} , \\
-# \text{then: } \quad \eta_t &= \frac{\eta_0}{2} \Bigl( 1 + \cos \frac{\pi (t - T_w)}{T - T_w} \Bigr) .
+# \eta_t &= \eta_0\, \frac{t + 1}{T_w} \quad \text{for } t < T_w, \\
+# \eta_t &= \tfrac12 \eta_0\, (1 + \cos \pi u) \quad \text{after,} \\
+# u &= \frac{t - T_w}{T - T_w} .
 # \end{aligned}
 # $$ (eq-opt-schedule)
 #
@@ -1094,9 +1095,8 @@ print("evaluation:", layer.eval()(torch.ones(8)).tolist())
 #
 # $$
 # \begin{aligned}
-# \mathrm{E}\bigl[ (\tilde{\mathbf{x}} \cdot \mathbf{w} - t)^2 \bigr]
-# &= (\mathbf{x} \cdot \mathbf{w} - t)^2 \\
-# &\quad + \frac{p}{1 - p} \sum_j x_j^2\, w_j^2 .
+# & \mathrm{E}\bigl[ (\tilde{\mathbf{x}} \cdot \mathbf{w} - t)^2 \bigr] \\
+# & \quad = (\mathbf{x} \cdot \mathbf{w} - t)^2 + \frac{p}{1 - p} \sum_j x_j^2\, w_j^2 .
 # \end{aligned}
 # $$ (eq-opt-dropout-ridge)
 #
@@ -1104,8 +1104,8 @@ print("evaluation:", layer.eval()(torch.ones(8)).tolist())
 #
 # $$
 # \begin{aligned}
-# \mathrm{E}\bigl[ ((\mathbf{x} + \boldsymbol\varepsilon) \cdot \mathbf{w} - t)^2 \bigr]
-# &= (\mathbf{x} \cdot \mathbf{w} - t)^2 + \sigma^2 \lVert \mathbf{w} \rVert_2^2 ,
+# & \mathrm{E}\bigl[ ((\mathbf{x} + \boldsymbol\varepsilon) \cdot \mathbf{w} - t)^2 \bigr] \\
+# & \quad = (\mathbf{x} \cdot \mathbf{w} - t)^2 + \sigma^2 \lVert \mathbf{w} \rVert_2^2 ,
 # \end{aligned}
 # $$ (eq-opt-noise)
 #
@@ -1225,9 +1225,8 @@ interactive.frames(
 #
 # $$
 # \begin{aligned}
-# H\bigl(r\, Y_a + (1 - r)\, Y_b,\; q\bigr)
-# &= r\, H(Y_a, q) \\
-# &\quad + (1 - r)\, H(Y_b, q) .
+# & H\bigl(r\, Y_a + (1 - r)\, Y_b,\; q\bigr) \\
+# & \quad = r\, H(Y_a, q) + (1 - r)\, H(Y_b, q) .
 # \end{aligned}
 # $$ (eq-opt-mixup)
 
