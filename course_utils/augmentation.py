@@ -77,7 +77,7 @@ def flip_and_shift(images: torch.Tensor, generator: torch.Generator, shift: int 
 
 
 def flip(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Flip each picture left to right with probability one half (shapes as in :func:`flip_and_shift`)."""
+    """Flip each picture of a batch (N, H, W, C) left to right with probability one half."""
     chosen = torch.rand(len(images), generator=generator) < 0.5
     return torch.where(chosen.to(images.device)[:, None, None, None], images.flip(2), images)
 

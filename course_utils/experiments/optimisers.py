@@ -51,7 +51,7 @@ def fit(
     widths: tuple[int, ...],
     hidden: int,
 ) -> tuple[Any, list[float]]:
-    """Train with a constant learning rate; return the network and the mean training loss of each epoch.
+    """Train on images (N, 32, 32, 3) with labels (N,); return the network and the mean loss of each epoch.
 
     A training whose loss reaches `DIVERGED`, or is no number, is broken off; the epochs that are left get
     that number as their loss.
@@ -68,7 +68,7 @@ def fit(
         torch.manual_seed(seed)
         model = network(widths, hidden).to(memory_format=torch.channels_last)
     optimizer = getattr(torch.optim, kind)(model.parameters(), lr=lr, **settings)
-    curve = []
+    curve: list[float] = []
     for _ in range(epochs):
         total = 0.0
         for index in torch.randperm(len(data), generator=generator).split(batch_size):

@@ -88,12 +88,20 @@ def fit(
     ----------
     images : ndarray of uint8, shape (N, 32, 32, 3)
     labels : ndarray of int64, shape (N,)
-    epochs, batch_size, lr, seed
+    epochs, batch_size : int
         As in :func:`course_utils.training.train`.
-    widths, hidden, dropout
+    lr : float
+        The highest learning rate.
+    widths : tuple of int
         See :func:`network`.
+    hidden : int
+        Units of the hidden layer.
+    seed : int
+        Seeds the starting weights, the order and all noise.
     steps : tuple of str
         Augmentation, from `STEPS`.
+    dropout : float
+        Probability that a hidden unit is dropped.
     weight_decay : float
         Decoupled: each step multiplies the weights by 1 - lr · weight_decay.
     mix : float
@@ -115,7 +123,7 @@ def fit(
     rng = np.random.default_rng(seed)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model = network(widths, hidden, dropout).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        model = network(widths, hidden, dropout).to(memory_format=torch.channels_last)
         optimizer = torch.optim.AdamW(model.parameters(), lr, weight_decay=weight_decay)
         total = epochs * -(-len(data) // batch_size)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, total)
@@ -172,7 +180,7 @@ def compare(context: Context, dataset: str, sizes: tuple[int, int], recipe: Mapp
         found: dict[str, list[float]] = {}
         members = []
         for seed in SEEDS:
-            model = fit(*train, **recipe, **option, seed=seed)
+            model = fit(train[0], train[1], **recipe, **option, seed=seed)
             p = probabilities(model, test[0])
             members.append(p)
             figures = {
