@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 SEEDS = (0, 1, 2)
 PHOTOGRAPHS, DRAWN = (4_000, 5_000), (1_500, 2_000)  # training and test pictures
-RECIPE = {"epochs": 22, "batch_size": 64, "lr": 2e-3, "widths": (16, 32, 64), "hidden": 128}
+RECIPE = {"epochs": 20, "batch_size": 64, "lr": 2e-3, "widths": (16, 32, 64), "hidden": 128}
 DROPOUT, DECAY, MIX = 0.5, 0.5, 0.2
 # Steps of an augmentation: function of course_utils.augmentation, and its strength.
 STEPS: dict[str, tuple[str, dict[str, float]]] = {
