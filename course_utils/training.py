@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from course_utils.early_stopping import EarlyStopping
 from course_utils.evaluation import (
     Evaluation,
     check_pictures,
@@ -27,6 +28,7 @@ from course_utils.evaluation import (
 )
 
 __all__ = [
+    "EarlyStopping",
     "Evaluation",
     "History",
     "cross_entropy",
@@ -78,6 +80,7 @@ def train(
     schedule: str = "constant",
     augment: Augment | None = None,
     validation: tuple[np.ndarray, np.ndarray] | None = None,
+    early_stopping: EarlyStopping | None = None,
     seed: int = 0,
     bfloat16: bool = False,
     progress: bool | None = None,
@@ -111,6 +114,9 @@ def train(
         :func:`course_utils.augmentation.flip_and_shift`.
     validation : (images, labels), optional
         Evaluated after each epoch.
+    early_stopping : EarlyStopping, optional
+        Watches the validation loss. Training ends when its patience does, and the weights of the best
+        epoch are put back. Use a new one for each training.
     seed : int
         Seeds the order of the pictures, the augmentation and dropout. The generator outside is untouched.
     bfloat16 : bool
@@ -133,6 +139,8 @@ def train(
     check_pictures(images, labels)
     if epochs < 1 or batch_size < 1:
         raise ValueError(f"epochs and batch_size must be at least 1, not {epochs} and {batch_size}.")
+    if early_stopping is not None and validation is None:
+        raise ValueError("early_stopping watches the validation loss; give validation=(images, labels) too.")
     device = default_device()
     model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     data = torch.from_numpy(np.ascontiguousarray(images))
@@ -173,6 +181,10 @@ def train(
                 history.validation_accuracy.append(result.accuracy)
             if after_epoch is not None:
                 after_epoch(epoch + 1)
+            if early_stopping is not None and early_stopping.update(model, history.validation_loss[-1]):
+                break
+    if early_stopping is not None:
+        early_stopping.restore(model)
     model.eval()
     history.seconds = time.perf_counter() - started
     return history

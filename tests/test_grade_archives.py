@@ -158,7 +158,7 @@ def test_a_long_tar_header_does_not_fill_the_memory(tmp_path, target):
     [
         ("d.zip", b"no zip"),
         ("d.tar", b"no tar"),
-        ("d.gz", gzip.compress(b"no tar", mtime=0)),  # the same bytes, so the same name, in every test process
+        ("d.gz", gzip.compress(b"no tar", mtime=0)),  # the same name in every test process
         ("d.tgz", b"\x1f\x8b garbage"),
         ("d.zip", b""),
     ],

@@ -24,6 +24,8 @@ FAMILIES = (
     "car_truck_cnn",
     "initialisation",
     "degradation",
+    "optimisers",
+    "regularisers",
 )
 """Modules of this package that hold experiments."""
 
