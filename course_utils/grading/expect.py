@@ -188,7 +188,13 @@ def expect_gradient(
 
 
 def expect_tensor(
-    value: Any, shape: Sequence[int], name: str, *, dtype: str = "float32", where: str = "", finite: bool = True
+    value: Any,
+    shape: Sequence[int],
+    name: str,
+    *,
+    dtype: str = "float32",
+    where: str = "",
+    finite: bool = True,
 ) -> None:
     """Check that ``value`` is a PyTorch tensor of one shape and dtype.
 

@@ -1307,6 +1307,26 @@ test_ex6_edges()
 #
 # </details>
 
+# %% nbgrader={"grade": false, "grade_id": "ex7_runs", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# For the tests: a small training run. Which pictures a step sees depends on its number.
+def new_run(kind, units, seed, lr):
+    model = make_network("normalised", 3, units, seed)
+    parameters = [*model.parameters()]
+    if kind == "head":  # only the last layer learns
+        parameters = parameters[-2:]
+    if kind == "adam":
+        return model, torch.optim.Adam(parameters, lr=lr)
+    return model, torch.optim.SGD(parameters, lr=lr, momentum=0.0 if kind == "plain" else 0.9)
+
+
+def train_on(model, optimizer, first, last):
+    for step in range(first, last):
+        rng = np.random.default_rng(step)
+        x, y = torch.from_numpy(rng.normal(size=(6, 3))), torch.from_numpy(rng.integers(0, 4, size=6))
+        optimizer.zero_grad(set_to_none=True)
+        F.cross_entropy(model(x), y).backward()
+        optimizer.step()
+
 # %% nbgrader={"grade": false, "grade_id": "ex7_answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def checkpoint(model, optimizer, step):
     """Pack a training run.
@@ -1359,26 +1379,7 @@ def resume(data, model, optimizer):
     ### END SOLUTION
 
 # %% nbgrader={"grade": false, "grade_id": "ex7_tools", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# For the tests: a small training run, whole or interrupted. Which pictures a step sees depends on its number.
-def new_run(kind, units, seed, lr):
-    model = make_network("normalised", 3, units, seed)
-    parameters = [*model.parameters()]
-    if kind == "head":  # only the last layer learns
-        parameters = parameters[-2:]
-    if kind == "adam":
-        return model, torch.optim.Adam(parameters, lr=lr)
-    return model, torch.optim.SGD(parameters, lr=lr, momentum=0.0 if kind == "plain" else 0.9)
-
-
-def train_on(model, optimizer, first, last):
-    for step in range(first, last):
-        rng = np.random.default_rng(step)
-        x, y = torch.from_numpy(rng.normal(size=(6, 3))), torch.from_numpy(rng.integers(0, 4, size=6))
-        optimizer.zero_grad(set_to_none=True)
-        F.cross_entropy(model(x), y).backward()
-        optimizer.step()
-
-
+# For the tests: the run, interrupted by your functions; and what becomes of a run when your function is given what does not fit.
 def interrupted_run(kind, seed, before, after):
     """Train, pack, train on (which must not change what was packed), unpack into a new run, train on from there."""
     torch.manual_seed(seed)
@@ -1636,24 +1637,25 @@ expect(ACCURACY >= LOW, "fit_predict", "the accuracy on unseen pictures is below
 expect(ACCURACY >= HIGH, "fit_predict", "the accuracy on unseen pictures is below the second threshold", "convolutions, turned pictures, enough epochs")
 ### END HIDDEN TESTS
 
-# %%
-# Not marked, yours to change: which classes are confused. Rows are true classes. (Predictions stand in for scores.)
-pictures, labels = draw_snapshots("validation", 500, seed=1)
-guesses = torch.from_numpy(fit_predict(*draw_snapshots("train", 1000, seed=1), pictures))
-one_hot = F.one_hot(guesses, 10).float()
-_, confusion = evaluate(nn.Identity(), [(one_hot, torch.from_numpy(labels))], 10)
-print(f"accuracy {np.trace(confusion) / confusion.sum():.3f}")
-for a, b, rate in confused_pairs(confusion, 5):
-    print(f"{POCKET10_CLASSES[a]} and {POCKET10_CLASSES[b]}: {rate:.3f}")
-
 # %% [markdown] nbgrader={"grade": false, "grade_id": "ex9_text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ## Exercise 9: In your own words
 #
 # *Objectives O3, O4 and O6, 8 points, read and marked by a person.* About 300 words in all.
 #
 # 1. (3 points) Put a batch normalisation into the network of exercise 5. In four pieces, is the step still that of the whole batch? Name two things that differ, and say what happens when pieces become as small as one or two pictures.
-# 2. (3 points) Judge your `fit_predict` on turned pictures that it has not seen (the cell above this one). Which two classes are confused most? Give the numbers, look at some of these pictures, and explain. Then judge it on upright pictures too: which of the two numbers would you report, and why?
+# 2. (3 points) Judge your `fit_predict` on turned pictures that it has not seen, with the lines below. Which two classes are confused most? Give the numbers, look at some of these pictures, and explain. Then judge it on upright pictures too: which of the two numbers would you report, and why?
 # 3. (2 points) With all seeds fixed, your network's accuracy on another computer differs by one point. How can that be? What would you report to say that one network is better than another?
+#
+# For question 2, in a cell of your own (predictions stand in for scores; take the cell out before you hand in, or marking runs it too):
+#
+# ```python
+# pictures, labels = draw_snapshots("validation", 500, seed=1)
+# guesses = torch.from_numpy(fit_predict(*draw_snapshots("train", 1000, seed=1), pictures))
+# _, confusion = evaluate(nn.Identity(), [(F.one_hot(guesses, 10).float(), torch.from_numpy(labels))], 10)
+# print(np.trace(confusion) / confusion.sum())
+# for a, b, rate in confused_pairs(confusion, 5):
+#     print(POCKET10_CLASSES[a], POCKET10_CLASSES[b], round(rate, 3))
+# ```
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "ex9_answer", "locked": false, "points": 8, "schema_version": 3, "solution": true, "task": false}
 # **Rubric (for the person who marks; the release shows an empty answer here).**
