@@ -1260,7 +1260,7 @@ def test_ex6_edges():
     expect(judged("plain", 3, 5, [])[0] == "ValueError", "evaluate", "no ValueError without any picture", "rule 4")
     compare_pairs(np.array([[0, 0, 0], [0, 3, 1], [0, 2, 5]]), 3, "with a class that never occurs")
     compare_pairs(np.array([[0, 0, 0], [4, 3, 0], [0, 0, 2]]), 3, "with a class that is only predicted")
-    compare_pairs(np.array([[1, 1, 1, 0], [0, 1, 0, 1], [0, 0, 1, 1], [1, 1, 0, 1]]), 5, "with equal rates")
+    compare_pairs(np.array([[3, 0, 0, 1], [0, 3, 1, 0], [0, 0, 4, 0], [0, 0, 0, 4]]), 5, "with equal rates")
     compare_pairs(np.array([[3, 2], [2, 3]], dtype=np.uint8) * 40, 1, "of small whole numbers")
     compare_pairs(np.eye(4, dtype=np.int64) * 7, 3, "without any error")
     compare_pairs(np.array([[1, 2], [3, 4]]), 0, "with k = 0")
@@ -1442,7 +1442,7 @@ test_ex7_visible()
 # %% nbgrader={"grade": true, "grade_id": "ex7_values", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 # Hidden tests (4 points): weights after going on, with momentum, Adam, batch normalisation and dropout.
 ### BEGIN HIDDEN TESTS
-SEEDS = (4701, 4702, 4703)
+SEEDS = (4701, 4702)
 
 
 def test_ex7_values():
