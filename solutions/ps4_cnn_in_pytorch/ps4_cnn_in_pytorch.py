@@ -1327,6 +1327,20 @@ def train_on(model, optimizer, first, last):
         F.cross_entropy(model(x), y).backward()
         optimizer.step()
 
+
+def begun_run(kind, units):
+    """A run after two steps."""
+    torch.manual_seed(3)
+    model, optimizer = new_run(kind, units, 3, 0.1)
+    train_on(model, optimizer, 0, 2)
+    return model, optimizer
+
+
+def state_two_steps_later(model, optimizer):
+    torch.manual_seed(5)
+    train_on(model, optimizer, 2, 4)
+    return model.state_dict()
+
 # %% nbgrader={"grade": false, "grade_id": "ex7_answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def checkpoint(model, optimizer, step):
     """Pack a training run.
@@ -1397,28 +1411,24 @@ def interrupted_run(kind, seed, before, after):
 
 def refused(data, kind, units):
     """Try to unpack what does not fit; say whether it was refused, and what happens in the next two steps."""
-    torch.manual_seed(3)
-    model, optimizer = new_run(kind, units, 3, 0.1)
-    train_on(model, optimizer, 0, 2)
+    model, optimizer = begun_run(kind, units)
     try:
         resume(data, model, optimizer)
         outcome = "accepted"
     except Exception:
         outcome = "refused"
-    torch.manual_seed(5)
-    train_on(model, optimizer, 2, 4)
-    return outcome, model.state_dict()
+    return outcome, state_two_steps_later(model, optimizer)
 
 
 def packed(kind, units, odd=False):
-    """Pack a run of two steps; an odd one has something among its numbers that is no number: a Python object."""
-    model, optimizer = new_run(kind, units, 4, 0.1)
-    train_on(model, optimizer, 0, 2)
+    """Pack a run of three steps; an odd one has something among its numbers that is no number: a Python object."""
+    model, optimizer = begun_run(kind, units)
+    train_on(model, optimizer, 2, 3)
     if not odd:
-        return checkpoint(model, optimizer, 2)
+        return checkpoint(model, optimizer, 3)
     optimizer.param_groups[0]["lr"] = np.random.default_rng(0)
     try:
-        return checkpoint(model, optimizer, 2)
+        return checkpoint(model, optimizer, 3)
     except Exception:
         return b"not packed at all"
 
@@ -1474,12 +1484,7 @@ def test_ex7_edges():
     for data, kind, units, what in cases:
         outcome, state = refused(data, kind, units)
         expect(outcome == "refused", "resume", f"{what} was accepted", "rules 2 and 3")
-        torch.manual_seed(3)
-        model, optimizer = new_run(kind, units, 3, 0.1)
-        train_on(model, optimizer, 0, 2)
-        torch.manual_seed(5)
-        train_on(model, optimizer, 2, 4)
-        for key, value in model.state_dict().items():
+        for key, value in state_two_steps_later(*begun_run(kind, units)).items():
             expect_close(state[key].numpy(), value.numpy(), f"resume, the run after {what}, {key.rpartition('.')[2]}", where="all or nothing")
     expect(refused(whole, "momentum", 5)[0] == "accepted", "resume", "a checkpoint that fits was refused", "rule 3")
 
@@ -1497,7 +1502,7 @@ test_ex7_edges()
 #
 # | accuracy on the unseen pictures | points |
 # |---|---|
-# | at least 50 % | 4 |
+# | at least 52 % | 4 |
 # | at least 60 % | 4 more |
 #
 # A linear classifier on pixels reaches about 27 % here, and about 44 % if it is trained and asked with turned pictures. A small CNN that has seen upright pictures only reaches about 42 %.
@@ -1609,11 +1614,11 @@ def test_ex8_visible():
 test_ex8_visible()
 
 # %% nbgrader={"grade": true, "grade_id": "ex8_values", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
-# Hidden tests (4 points): at least 50 % of unseen pictures right.
+# Hidden tests (4 points): at least 52 % of unseen pictures right.
 ### BEGIN HIDDEN TESTS
 # Trainings take other courses on other processors. Measured over six sets of pictures: see the notes for instructors.
 PICTURES_SEED = 0x5A0E6B93D17F4C28A64B1D95E8F2730C
-LOW, HIGH = 0.50, 0.60
+LOW, HIGH = 0.52, 0.60
 ACCURACY = 0.0
 
 
