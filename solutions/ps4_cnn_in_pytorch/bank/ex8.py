@@ -30,43 +30,38 @@ def fit_predict(train_images, train_labels, images):
     return answers.mean(0).argmax(1).numpy()
 
 
-# %% right turning_built_in
-# the network itself turns: the same filters in four directions, and the strongest answer of each counts
+# %% right filters_from_patches
+# nothing is trained but the last layer: whitened patches of training pictures serve as filters, ridge regression on pooled maps
 def fit_predict(train_images, train_labels, images):
-    class Turning(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.maps = nn.Sequential(
-                nn.Conv2d(3, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2),
-                nn.Conv2d(16, 32, 3, padding=1, bias=False), nn.BatchNorm2d(32), nn.ReLU(), nn.MaxPool2d(2),
-            )
-            self.head = nn.Linear(32 * 16, 10)
+    def to_tensor(pictures):
+        return torch.tensor(np.ascontiguousarray(pictures).transpose(0, 3, 1, 2).copy(), dtype=torch.float32) / 255
 
-        def forward(self, x):
-            four = torch.cat([x.rot90(k, (2, 3)) for k in range(4)])
-            scores = self.head(self.maps(four).flatten(1))
-            return scores.view(4, len(x), 10).mean(dim=0)
+    x, z = to_tensor(train_images), to_tensor(images)
+    draw = torch.Generator().manual_seed(5)
+    patches = F.unfold(x, 5).transpose(1, 2).reshape(-1, 75)
+    patches = patches[torch.randperm(len(patches), generator=draw)[:4000]]
+    patches = patches - patches.mean(dim=1, keepdim=True)
+    values, vectors = torch.linalg.eigh(patches.T @ patches / len(patches))
+    whiten = vectors @ torch.diag((values.clamp(min=0) + 0.003).rsqrt()) @ vectors.T
+    filters = patches[:64] @ whiten
+    filters = filters / filters.norm(dim=1, keepdim=True) @ whiten
+    filters = (filters - filters.mean(dim=1, keepdim=True)).view(-1, 3, 5, 5)
 
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(7)
-        model = Turning()
-        mean = train_images.mean(axis=(0, 1, 2), dtype=np.float64)
-        spread = train_images.std(axis=(0, 1, 2), dtype=np.float64)
-        x = torch.tensor(((train_images - mean) / spread).transpose(0, 3, 1, 2), dtype=torch.float32)
-        z = torch.tensor(((images - mean) / spread).transpose(0, 3, 1, 2), dtype=torch.float32)
-        y = torch.as_tensor(train_labels)
-        optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
-        for epoch in range(4):
-            optimizer.param_groups[0]["lr"] = (0.01, 0.008, 0.005, 0.002)[epoch]
-            for chosen in torch.randperm(len(x)).split(20):
-                cost = F.cross_entropy(model(x[chosen]), y[chosen], label_smoothing=0.1)
-                for p in model.parameters():
-                    p.grad = None
-                cost.backward()
-                optimizer.step()
-        model.eval()
-        with torch.inference_mode():
-            return model(z).argmax(dim=1).numpy()
+    def features(batch):
+        parts = []
+        for some in batch.split(250):
+            maps = F.conv2d(some, filters, padding=2)
+            maps = torch.cat([F.relu(maps - 0.5), F.relu(-maps - 0.5)], dim=1)
+            parts.append(F.avg_pool2d(maps, 4).flatten(1))
+        return torch.cat(parts).sqrt()
+
+    A = torch.cat([features(x.rot90(k, (2, 3))) for k in range(4)]).double()
+    mean, spread = A.mean(dim=0), A.std(dim=0) + 1e-3
+    A = (A - mean) / spread
+    target = F.one_hot(torch.from_numpy(train_labels), 10).double().repeat(4, 1) - 0.1
+    weights = torch.linalg.solve(A.T @ A + 3000 * torch.eye(A.shape[1], dtype=torch.float64), A.T @ target)
+    scores = sum(((features(z.rot90(k, (2, 3))).double() - mean) / spread) @ weights for k in range(4))
+    return scores.argmax(dim=1).numpy()
 
 
 # %% right all_turns_laid_out_beforehand
