@@ -1514,7 +1514,8 @@ test_ex7_edges()
 #
 # <details class="hint"><summary>Hint 1</summary>
 #
-# First measure. `draw_snapshots("validation", 500, seed=1)` gives turned pictures to judge on. A network with two stages of 16 and 32 filters, as in exercise 3, and Adam with a learning rate near 0.01 are a good start: six to ten epochs in batches of 32 take a second or two.
+# First measure. `draw_snapshots("validation", 500, seed=1)` gives turned pictures to judge on. A good start: a network with two stages of 16 and 32 filters, as in exercise 3, six to ten epochs in batches of 32, and Adam with
+# a learning rate that rises to 0.01 and falls to 0 again (`torch.optim.lr_scheduler.OneCycleLR`, one step of it after each step of Adam). With 0.01 to the very end the last steps decide, and accuracy is a matter of luck.
 #
 # </details>
 # <details class="hint"><summary>Hint 2</summary>
@@ -1524,7 +1525,7 @@ test_ex7_edges()
 # </details>
 # <details class="hint"><summary>Hint 3</summary>
 #
-# A picture can be asked about four times, once for each turn; the four answers can be averaged. And a learning rate that falls towards 0 at the end (`torch.optim.lr_scheduler.OneCycleLR`) is worth several points in so short a training.
+# A picture can be asked about four times, once for each turn; the four answers can be averaged. And the pictures of one batch need not all be turned by the same angle.
 #
 # </details>
 
