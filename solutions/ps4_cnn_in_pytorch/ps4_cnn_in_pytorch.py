@@ -959,7 +959,7 @@ test_ex5_visible()
 # %% nbgrader={"grade": true, "grade_id": "ex5_values", "locked": true, "points": 7, "schema_version": 3, "solution": false, "task": false}
 # Hidden tests (7 points): weights, loss and norm after one step and after several, with pieces that are not equally long, with and without clipping.
 ### BEGIN HIDDEN TESTS
-SEEDS = (4501, 4502, 4503)
+SEEDS = (4501, 4502)
 
 
 def oracle_ex5(inputs, units, seed, x, y, max_norm, steps, momentum, frozen):
@@ -1456,8 +1456,9 @@ SEEDS = (4701, 4702)
 
 
 def test_ex7_values():
-    for seed in SEEDS:
-        for kind, before, after in (("momentum", 3, 3), ("adam", 4, 2), ("head", 2, 3), ("adam", 0, 2)):
+    cases = ((("momentum", 3, 3), ("adam", 0, 2)), (("adam", 4, 2), ("head", 2, 3)))
+    for seed, some in zip(SEEDS, cases, strict=True):
+        for kind, before, after in some:
             torch.manual_seed(seed)
             model, optimizer = new_run(kind, 5, seed, 0.05)
             train_on(model, optimizer, 0, before + after)
