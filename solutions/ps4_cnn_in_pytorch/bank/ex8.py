@@ -83,8 +83,8 @@ def fit_predict(train_images, train_labels, images):
     for number, part in enumerate(parts):
         for group in optimizer.param_groups:
             group["lr"] = 0.006 * min(1, (number + 1) / 20) * (1 - number / len(parts))
+        optimizer.zero_grad(set_to_none=True)
         loss = F.cross_entropy(model(x[part]), labels[part])
-        optimizer.zero_grad()
         loss.backward()
         optimizer.step()
     with torch.no_grad():
