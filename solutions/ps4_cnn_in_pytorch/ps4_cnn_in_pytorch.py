@@ -1053,7 +1053,7 @@ test_ex5_edges()
 # >>> batches = [(torch.tensor([[2.0, 0.0], [0.0, 1.0], [4.0, 0.0]]), torch.tensor([0, 1, 1])), (torch.tensor([[0.0, 0.0]]), torch.tensor([0]))]
 # >>> loss, confusion = evaluate(nn.Identity(), batches, 2)
 # >>> round(loss, 4), confusion.tolist()
-# (1.2878, [[2, 0], [1, 1]])
+# (1.2879, [[2, 0], [1, 1]])
 # >>> confused_pairs(np.array([[8, 1, 0], [3, 4, 0], [0, 0, 5]]), 3)
 # [(0, 1, 0.25)]
 # ```
