@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from course_utils.grading.expect import (
     expect,
@@ -10,6 +11,7 @@ from course_utils.grading.expect import (
     expect_equal,
     expect_gradient,
     expect_number,
+    expect_tensor,
     expect_unchanged,
 )
 
@@ -19,6 +21,9 @@ def test_what_holds_passes():
     expect_array(np.zeros((2, 3)), (2, 3), "f")
     expect_array(np.zeros(2, dtype=np.uint8), (2,), "f", kind="i")
     expect_array(np.array([np.nan]), (1,), "f", finite=False)
+    expect_tensor(torch.zeros(2, 3), (2, 3), "f")
+    expect_tensor(torch.zeros(2, dtype=torch.int64), (2,), "f", dtype="int64")
+    expect_tensor(torch.tensor([torch.nan]), (1,), "f", finite=False)
     expect_number(np.float64(1), "f")
     expect_number(3, "f")
     expect_close([1.0, np.nan], [1.0 + 1e-12, np.nan], "f")
@@ -38,6 +43,20 @@ def test_what_holds_passes():
 def test_arrays(value, message):
     with pytest.raises(AssertionError, match=f"^f: {message}. Where to look: here.$"):
         expect_array(value, (2,), "f", where="here")
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (np.zeros(2), "a PyTorch tensor was expected, got ndarray"),
+        (torch.zeros(2, 1), r"shape \(2,\) was expected, got \(2, 1\)"),
+        (torch.zeros(2, dtype=torch.float64), "numbers of type float32 were expected, got float64"),
+        (torch.tensor([1, torch.inf]), "1 of 2 numbers are NaN or infinite"),
+    ],
+)
+def test_tensors(value, message):
+    with pytest.raises(AssertionError, match=f"^f: {message}. Where to look: here.$"):
+        expect_tensor(value, (2,), "f", where="here")
 
 
 @pytest.mark.parametrize("value", [np.zeros(1), "1", None, np.inf])

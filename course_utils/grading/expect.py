@@ -4,6 +4,7 @@ They never print the value that was wanted, so that a hidden test which fails te
 met and not the answer. They take and give plain values only (arrays, numbers, lists, strings).
 """
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -184,3 +185,46 @@ def expect_gradient(
             numeric[index] = (ends[0] - ends[1]) / (2 * step)
         which = f"{name}, gradient number {position + 1}"
         expect_close(gradient, numeric, which, where=where, rtol=1e-5, atol=1e-6)
+
+
+def expect_tensor(
+    value: Any,
+    shape: Sequence[int],
+    name: str,
+    *,
+    dtype: str = "float32",
+    where: str = "",
+    finite: bool = True,
+) -> None:
+    """Check that ``value`` is a PyTorch tensor of one shape and dtype.
+
+    Parameters
+    ----------
+    value : Any
+        What the student's function returned.
+    shape : sequence of int
+        The shape wanted.
+    name : str
+        What the value is called in the message.
+    dtype : str
+        The dtype's name, such as ``"float32"`` or ``"int64"``.
+    where : str, optional
+        Where to look.
+    finite : bool
+        Whether NaN and infinity are errors.
+
+    Raises
+    ------
+    AssertionError
+        If the type, the shape or the dtype differs, or a number is not finite.
+    """
+    torch = sys.modules.get("torch")  # a notebook without PyTorch has no tensors either
+    is_tensor = torch is not None and isinstance(value, torch.Tensor)
+    expect(is_tensor, name, f"a PyTorch tensor was expected, got {type(value).__name__}", where)
+    got = tuple(value.shape)
+    expect(got == tuple(shape), name, f"shape {tuple(shape)} was expected, got {got}", where)
+    kind = str(value.dtype).removeprefix("torch.")
+    expect(kind == dtype, name, f"numbers of type {dtype} were expected, got {kind}", where)
+    if finite:
+        bad = int((~value.isfinite()).sum())
+        expect(bad == 0, name, f"{bad} of {value.numel()} numbers are NaN or infinite", where)
