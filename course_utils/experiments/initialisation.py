@@ -115,7 +115,7 @@ def rows(images: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> "torch.Tens
 def train(
     model: "nn.Module", x: "torch.Tensor", y: "torch.Tensor", *, rate: float, steps: int, seed: int
 ) -> None:
-    """Train by plain SGD on rows x (N, D) with labels y (N,); the model is left in evaluation mode."""
+    """Train by plain SGD on rows x (N, D) with labels y (N,)."""
     import torch
     from torch.nn import functional as F
 
@@ -128,7 +128,6 @@ def train(
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    model.eval()
 
 
 def accuracy(model: "nn.Module", x: "torch.Tensor", y: "torch.Tensor") -> float:
@@ -136,7 +135,7 @@ def accuracy(model: "nn.Module", x: "torch.Tensor", y: "torch.Tensor") -> float:
     import torch
 
     with torch.inference_mode():
-        scores = model(x)
+        scores = model.eval()(x)
     right = (scores.argmax(1) == y) & scores.isfinite().all(1)
     return float(right.float().mean())
 
