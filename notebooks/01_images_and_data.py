@@ -127,12 +127,14 @@ for axis, title in zip(axes, ["the picture", "a patch", "its red channel"], stri
 # That is one byte a pixel. A colour pixel has three numbers: red, green and blue.
 #
 # </details>
+#
 # <details class="choice right"><summary>36 MB</summary>
 #
 # Right: $4000 \cdot 3000 \cdot 3$ bytes are 36 million bytes. The file on the telephone is ten times smaller because
 # JPEG throws away what people hardly see.
 #
 # </details>
+#
 # <details class="choice"><summary>144 MB</summary>
 #
 # That is what the picture takes as 32-bit floating-point numbers, four bytes each. It is what a network will want,
@@ -469,12 +471,14 @@ print(
 # a difference of 2 points may well be chance.
 #
 # </details>
+#
 # <details class="choice right"><summary>The test set is too small to tell.</summary>
 #
 # Right. Each figure is uncertain by about 2 points, so their difference of 2 points says little. Compare the two models
 # picture by picture (both saw the same ones), or get more pictures.
 #
 # </details>
+#
 # <details class="choice"><summary>No, they are equally good.</summary>
 #
 # We cannot conclude this either. "Not shown to differ" is not "shown to be the same".
@@ -621,12 +625,14 @@ frames(
 # The cow may be photographed from the same side and distance. What changed is what stands around it.
 #
 # </details>
+#
 # <details class="choice"><summary>Clutter</summary>
 #
 # Close, but clutter is *how much* else is in the picture. An empty beach has little. What misled the classifier is that
 # the meadow went together with the word "cow" in all its training data.
 #
 # </details>
+#
 # <details class="choice right"><summary>Context</summary>
 #
 # Right. In training, green grass predicted "cow" perfectly, and it is easier to learn than the cow
@@ -839,12 +845,14 @@ print("pictures in both:", sum(picture.tobytes() in seen for picture in validati
 # score by recognising the individual car instead of cars.
 #
 # </details>
+#
 # <details class="choice right"><summary>It comes out too high.</summary>
 #
 # Right. Copies of the same picture leak across the split. Split first, then augment the training part only. The same goes
 # for frames of one video, and for several photographs of one patient.
 #
 # </details>
+#
 # <details class="choice"><summary>It comes out too low.</summary>
 #
 # More data might make training harder for a while, but the leak works in the other direction.
@@ -1077,11 +1085,13 @@ plots.show_images(
 # Which of `reshape` and `transpose` keeps values at their place in the picture?
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # After the division by 255 and the multiplication by 255, a value may come out as 41.999996. What does `astype(np.uint8)` make of it?
 #
 # </details>
+#
 # <details class="solution"><summary>Solution</summary>
 #
 # ```python
@@ -1110,6 +1120,7 @@ plots.show_images(
 # A ship has sky above and water below; an airplane has sky on both sides. Compare the upper and the lower quarter.
 #
 # </details>
+#
 # <details class="solution"><summary>Solution</summary>
 #
 # There is no right answer, which is the point. One attempt:
@@ -1141,6 +1152,7 @@ plots.show_images(
 # Solve {eq}`eq-images-se` for $n$.
 #
 # </details>
+#
 # <details class="solution"><summary>Solution</summary>
 #
 # ```python
@@ -1164,6 +1176,7 @@ plots.show_images(
 # What does the histogram forget?
 #
 # </details>
+#
 # <details class="solution"><summary>Solution</summary>
 #
 # ```python
@@ -1188,11 +1201,13 @@ plots.show_images(
 # The standard error at 87 % on 10,000 pictures is about a third of a point.
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # Simulate: 50 binomial draws, take the largest, repeat.
 #
 # </details>
+#
 # <details class="solution"><summary>Solution</summary>
 #
 # ```python

@@ -153,17 +153,20 @@ print(f"accuracy of guessing one of {num_classes} classes: {1 / num_classes:.0%}
 # No: the root of 4,000,000 is 2,000. The values change very much; what matters is what happens to their *order*.
 #
 # </details>
+#
 # <details class="choice right"><summary>Because the root is increasing, so the order of the neighbours stays the same</summary>
 #
 # Right. If $u < v$ then $\sqrt u < \sqrt v$, so the smallest squared distance belongs to the smallest distance. Who is nearest,
 # second nearest and so on does not change.
 #
 # </details>
+#
 # <details class="choice"><summary>Because we only look for differences of zero</summary>
 #
 # No: a difference of zero means an identical picture, which the album hardly ever holds. We look for the smallest value, whatever it is.
 #
 # </details>
+#
 # <details class="choice"><summary>It may not: the predictions above are slightly wrong</summary>
 #
 # No: try it. Adding `np.sqrt` changes no prediction, for the reason given in another answer.
@@ -374,16 +377,19 @@ for label, metric in (("L2", l2_metric), ("L1", l1_metric)):
 # No. *You* can't recognise anything any more, because your eyes use the fact that neighbouring pixels belong together. The distance never used it.
 #
 # </details>
+#
 # <details class="choice"><summary>It falls a little with L1 and stays the same with L2</summary>
 #
 # No. A permutation is a special rotation, one that maps axes to axes. L1 depends on the direction of the axes, but not on their order.
 #
 # </details>
+#
 # <details class="choice right"><summary>Nothing at all: every distance stays exactly the same</summary>
 #
 # Right. Equations {eq}`eq-knn-l1` and {eq}`eq-knn-l2` are sums over $j$, and a sum doesn't depend on the order of its terms.
 #
 # </details>
+#
 # <details class="choice"><summary>It rises, because shuffling removes the distracting background</summary>
 #
 # No: shuffling removes nothing. All numbers are still there, background included, only at other places.
@@ -589,16 +595,19 @@ _ = ax.legend()
 # No: it would score 100 % on random labels too. Each picture finds itself, at distance 0.
 #
 # </details>
+#
 # <details class="choice right"><summary>Nothing about new pictures; at most that no two identical pictures have different labels</summary>
 #
 # Right. A perfect score on the training set is built into the method, so it can't be evidence for anything else.
 #
 # </details>
+#
 # <details class="choice"><summary>That k = 1 is the best choice</summary>
 #
 # No: {numref}`fig-knn-k` shows $k = 1$ perfect on the training points and clearly below larger $k$ on new ones.
 #
 # </details>
+#
 # <details class="choice"><summary>That there is a bug</summary>
 #
 # No: 100 % is exactly what a correct implementation must give (it makes a good unit test, in fact). Anything less would be the bug, or contradictory
@@ -916,16 +925,19 @@ if DATASET == "pocket10":
 # No: it is the definition and gives the same distances. The trouble lies elsewhere.
 #
 # </details>
+#
 # <details class="choice right"><summary>The differences need an array of about 49 GB</summary>
 #
 # Right: $1{,}000 \cdot 4{,}000 \cdot 3{,}072 \cdot 4$ bytes $\approx 49$ GB, before squaring makes a second one. And if it fitted, it would be as slow as one loop, because all of it goes through the memory.
 #
 # </details>
+#
 # <details class="choice"><summary>Broadcasting works in two dimensions only</summary>
 #
 # No: broadcasting works for any number of dimensions. That is rather the problem: it makes the large array without complaint until the memory is full.
 #
 # </details>
+#
 # <details class="choice"><summary>It would need 12 GB, which is a lot but feasible</summary>
 #
 # Not quite: 12.3 *billion* numbers, but each takes four bytes in `float32`.
@@ -1086,16 +1098,19 @@ _ = ax.legend()
 # They were used for *choosing*, and that is enough. The winner of 28 tries won partly by luck on just these pictures.
 #
 # </details>
+#
 # <details class="choice right"><summary>The figure is too high on average: the maximum of many noisy figures</summary>
 #
 # Right. Each figure is off by a point or two in a random direction, and the maximum prefers those that are off upwards. That is what the untouched test set is for.
 #
 # </details>
+#
 # <details class="choice"><summary>The figure is too low, because the final model has more training data</summary>
 #
 # There is a grain of truth: trained on training and validation data together, the final model may be slightly better. But that doesn't cancel the luck of the winner, and nobody tells you which effect is larger.
 #
 # </details>
+#
 # <details class="choice"><summary>14 values are too few to be sure of the best k</summary>
 #
 # More tries make the problem worse: the more candidates, the luckier the luckiest.
@@ -1557,16 +1572,19 @@ print(f"the pictures' distances spread like those in a cube of {like:.0f} dimens
 # No: the number of dimensions stands in the exponent. A cube of edge 0.2 around the query has the volume $0.2^{100} \approx 10^{-70}$.
 #
 # </details>
+#
 # <details class="choice right"><summary>No, not by far: about 10⁷⁰ points would be needed for one to be expected there</summary>
 #
 # Right: the neighbourhood has volume $0.2^{100} \approx 1.3 \cdot 10^{-70}$, so one expects to find a point in it only among about $10^{70}$.
 #
 # </details>
+#
 # <details class="choice"><summary>Nearly: ten million would do</summary>
 #
 # No: ten times the data lower the edge of the neighbourhood that holds a point by a factor of $10^{1/100} \approx 1.02$, that is by 2 %. Look at {eq}`eq-knn-edge`.
 #
 # </details>
+#
 # <details class="choice"><summary>It depends on the metric only</summary>
 #
 # No: the argument counts volumes, and holds for any metric. A metric can help when the *data* are not uniform.
@@ -1648,16 +1666,19 @@ for label, n, d, classes in (
 # The other way round: training stays free, and each query must now be compared with ten times as many pictures.
 #
 # </details>
+#
 # <details class="choice right"><summary>About 200 ms</summary>
 #
 # Right: the work is proportional to $N$, and $k$ plays almost no part, since the distances have to be computed and sorted whatever $k$ is.
 #
 # </details>
+#
 # <details class="choice"><summary>About 600 ms: ten times the pictures, three times the neighbours</summary>
 #
 # Not quite: counting 15 votes instead of 5 is nothing next to 50,000 distances of 3,072 numbers.
 #
 # </details>
+#
 # <details class="choice"><summary>About 2 s: the distance matrix grows with the square</summary>
 #
 # It would with the *number of queries* growing too. For one query it has one row, with $N$ entries.
@@ -1738,16 +1759,19 @@ _ = axes[0].legend()
 # No: how many *test* pictures are used has no influence on how accurate the classifier is, only on how precisely we know it.
 #
 # </details>
+#
 # <details class="choice right"><summary>L1 has no matrix product and is slow; its figure has a larger standard error</summary>
 #
 # Right. The standard error is $\sqrt{p(1-p)/n}$: with a tenth of the test pictures it is about three times as large. A difference of a point may then be chance.
 #
 # </details>
+#
 # <details class="choice"><summary>To keep some test pictures unseen; the comparison is unfair to L2</summary>
 #
 # No: each metric was tested once, and neither figure influenced a choice. Nobody is favoured, one figure is just less precise.
 #
 # </details>
+#
 # <details class="choice"><summary>L1 distances don't fit into memory; the comparison is impossible</summary>
 #
 # No: the distance matrix has the same size for both metrics, and in blocks neither needs much memory.
@@ -1769,11 +1793,13 @@ _ = axes[0].legend()
 # Start from `one_loop` and change what is done with the differences.
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # What does one white pixel in an otherwise dark region do to the maximum? How many pictures share the largest possible value?
 #
 # </details>
+#
 # <details class="solution"><summary>Solution</summary>
 #
 # ```python
@@ -1800,11 +1826,13 @@ _ = axes[0].legend()
 # Cut the *queries*, not the training set: a query's neighbours can only be known when all its distances are.
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # `for start in range(0, len(queries), block)`, then `queries[start : start + block]`. The last block may be shorter, and slicing takes care of that.
 #
 # </details>
+#
 # <details class="solution"><summary>Solution</summary>
 #
 # ```python
@@ -1834,16 +1862,19 @@ _ = axes[0].legend()
 # In the limit the three neighbours' labels are independent, each 1 with probability $\eta$. With which probability $m(\eta)$ is the majority 1?
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # $m = \eta^3 + 3\eta^2(1 - \eta) = 3\eta^2 - 2\eta^3$. The rule errs with probability $\eta\,(1 - m) + (1 - \eta)\,m$.
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 3</summary>
 #
 # For the simulation, the three nearest are among the three sorted points to the left of the query and the three to the right. Or skip the geometry: draw the three labels directly.
 #
 # </details>
+#
 # <details class="solution"><summary>Solution</summary>
 #
 # $\int_0^1 x(1 - 3x^2 + 2x^3) + (1 - x)(3x^2 - 2x^3)\,dx = \int_0^1 x + 3x^2 - 8x^3 + 4x^4\,dx = \tfrac12 + 1 - 2 + \tfrac45 = \tfrac3{10}$.
@@ -1876,11 +1907,13 @@ _ = axes[0].legend()
 # The trouble is ties. If no two entries of a row were equal, the $k$ smallest would be a definite set.
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # Squared distances are integers below $2^{28}$. There is room in an `int64` to add the column index, in such a way that the order of different distances doesn't change.
 #
 # </details>
+#
 # <details class="solution"><summary>Solution</summary>
 #
 # ```python
@@ -1909,11 +1942,13 @@ _ = axes[0].legend()
 # `shift` moves to the right only. To move left, mirror, shift, mirror back: `shift(images[:, :, ::-1], p)[:, :, ::-1]`.
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # Compute one distance matrix for each shift and take `np.minimum` of them as you go.
 #
 # </details>
+#
 # <details class="solution"><summary>Solution</summary>
 #
 # ```python
@@ -1944,11 +1979,13 @@ _ = axes[0].legend()
 # Keep a list of indices. The squared distances between all toy points are `squared_in_the_plane(toy_x, toy_x)`, computed once.
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # The nearest kept point of point `i` is `kept[squared[i, kept].argmin()]`.
 #
 # </details>
+#
 # <details class="solution"><summary>Solution</summary>
 #
 # ```python

@@ -306,11 +306,13 @@ print(f"W {w_demo.shape} and b {b_demo.shape} become one array of shape {w_and_b
 # weight. In $XW$ the inner sizes must meet: 3,072 with 3,072.
 #
 # </details>
+#
 # <details class="choice right"><summary>(3072, 10)</summary>
 #
 # Right. One column of 3,072 weights per class, and $(500, 3072)(3072, 10) = (500, 10)$: ten scores a picture.
 #
 # </details>
+#
 # <details class="choice"><summary>(500, 10)</summary>
 #
 # That is the shape of the scores. The weights must not depend on how many pictures come along.
@@ -328,16 +330,19 @@ print(f"W {w_demo.shape} and b {b_demo.shape} become one array of shape {w_and_b
 # Nearly: those are the weights, $3072 \cdot 10$. Each class has a bias besides.
 #
 # </details>
+#
 # <details class="choice"><summary>10,250</summary>
 #
 # That would be right for grayscale, $(1024 + 1) \cdot 10$. A colour picture has three numbers a pixel.
 #
 # </details>
+#
 # <details class="choice right"><summary>30,730</summary>
 #
 # Right: $(3072 + 1) \cdot 10$.
 #
 # </details>
+#
 # <details class="choice"><summary>As many as there are training pictures</summary>
 #
 # That is the nearest neighbour's way of growing. A linear classifier has a fixed size, which is why it
@@ -356,11 +361,13 @@ print(f"W {w_demo.shape} and b {b_demo.shape} become one array of shape {w_and_b
 # Draw the four corners of the square. Where must the line run that cuts off the corner (1, 1) alone?
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # Keep $w_1 = w_2 = 1$ for both and move only the bias.
 #
 # </details>
+#
 # <details class="solution"><summary>Solution</summary>
 #
 # ```python
@@ -386,11 +393,13 @@ print(f"W {w_demo.shape} and b {b_demo.shape} become one array of shape {w_and_b
 # Write out $(\mathbf{x} - \boldsymbol{\mu})W + \mathbf{b}$ and collect what does not contain $\mathbf{x}$.
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # $\boldsymbol{\mu}W$ is a row of $C$ numbers: one for each bias.
 #
 # </details>
+#
 # <details class="solution"><summary>Solution</summary>
 #
 # ```python
@@ -688,12 +697,14 @@ print(f"average picture {correlation_of_neighbours(difference_of_means):+.1f}")
 # exactly. A perfect fit that could not have failed is no evidence.
 #
 # </details>
+#
 # <details class="choice"><summary>The test accuracy will be 50 %, since the classifier only memorised</summary>
 #
 # Memorising does not forbid learning. Among the many perfect fits `lstsq` takes the shortest, and that one often
 # does better than a coin.
 #
 # </details>
+#
 # <details class="choice right"><summary>Nothing: only pictures it has not seen can tell</summary>
 #
 # Right. With more unknowns than pictures the training accuracy is perfect whatever the labels are.
@@ -804,12 +815,14 @@ assert np.allclose(log_softmax(far), F.log_softmax(torch.tensor(far), dim=1).num
 # They cannot: they must still sum to one. The numerators grow by $e^{100}$, and so does the denominator.
 #
 # </details>
+#
 # <details class="choice"><summary>The largest moves towards 1, the others towards 0</summary>
 #
 # That is what *multiplying* the scores by a large number does, because it stretches their differences. Adding
 # leaves the differences alone.
 #
 # </details>
+#
 # <details class="choice right"><summary>Nothing</summary>
 #
 # Right. Only differences of scores matter. One consequence: adding the same picture to all ten templates changes
@@ -1106,18 +1119,21 @@ print("the first gradient step paints average pictures")
 # A loss of 0 means that the true class has probability 1. Equal scores give it one tenth.
 #
 # </details>
+#
 # <details class="choice"><summary>0.1</summary>
 #
 # 0.1 is the *probability* of the true class; the loss is minus its logarithm. (A loss of 0.1 belongs to the
 # probability 0.9.)
 #
 # </details>
+#
 # <details class="choice right"><summary>2.303</summary>
 #
 # Right: $-\log \tfrac{1}{10}$. If your first loss is far from it, something is wrong before training begins. It
 # is the cheapest test there is.
 #
 # </details>
+#
 # <details class="choice"><summary>9</summary>
 #
 # That is the starting value of the loss of the next section, which counts margins instead of probabilities.
@@ -1135,11 +1151,13 @@ print("the first gradient step paints average pictures")
 # Use the shift invariance {eq}`eq-linear-shift` with $a = -s_0$, or divide numerator and denominator by $e^{s_1}$.
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # After the shift the scores are $(0, z)$.
 #
 # </details>
+#
 # <details class="solution"><summary>Solution</summary>
 #
 # ```python
@@ -1165,17 +1183,20 @@ print("the first gradient step paints average pictures")
 # looking at it.
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # $\mathbf{v}^\top J \mathbf{v} = \sum_i p_i v_i^2 - (\sum_i p_i v_i)^2$. Which well-known quantity is that, for a
 # random number that takes the value $v_i$ with probability $p_i$?
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 3</summary>
 #
 # The gradient of the loss by the scores is $\mathbf{p} - \mathbf{y}$. Differentiate it once more.
 #
 # </details>
+#
 # <details class="solution"><summary>Solution</summary>
 #
 # ```python
@@ -1311,17 +1332,20 @@ plt.show()
 # Winning is not enough: the second class lags by 0.5 only, and the margin asks for 1.
 #
 # </details>
+#
 # <details class="choice right"><summary>0.5</summary>
 #
 # Right: $\max(0, 2.5 - 3 + 1) = 0.5$ and $\max(0, -1 - 3 + 1) = 0$.
 #
 # </details>
+#
 # <details class="choice"><summary>−2.5</summary>
 #
 # You added $0.5$ and $-3$. A rival far behind costs nothing, but it does not earn a reward either: that is what the
 # $\max(0, \cdot)$ is for.
 #
 # </details>
+#
 # <details class="choice"><summary>1.5</summary>
 #
 # You let the true class compete with itself: $s_y - s_y + 1 = 1$. The sum leaves out $j = y$.
@@ -1339,11 +1363,13 @@ plt.show()
 # A loss of zero means $s_y - s_j \ge 1$ for all rivals. What do the doubled weights do to the difference?
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # $-\log p_y = \log\bigl(1 + \sum_{j \ne y} e^{-(s_y - s_j)}\bigr)$.
 #
 # </details>
+#
 # <details class="solution"><summary>Solution</summary>
 #
 # ```python
@@ -1525,11 +1551,13 @@ print(f"most common mistake: {names[true]} taken for {names[predicted]}")
 # The true class is in the top $k$ exactly when fewer than $k$ other classes score higher.
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # Compare all scores with the column of true scores, `s[np.arange(len(s)), labels][:, None]`, and count.
 #
 # </details>
+#
 # <details class="solution"><summary>Solution</summary>
 #
 # ```python
@@ -1647,12 +1675,14 @@ print(f"the same prediction on {same:.0%} of the test pictures")
 # They do not. L1 and L2 distances are sums over pixels too, and every picture is shuffled alike.
 #
 # </details>
+#
 # <details class="choice right"><summary>No: every distance stays the same</summary>
 #
 # Right. It is as blind to neighbourhood as the linear classifier. The first classifier in this book that does notice is
 # the convolutional network.
 #
 # </details>
+#
 # <details class="choice"><summary>Only for k = 1</summary>
 #
 # The number of neighbours does not matter: the distances are the same, hence their order, hence the vote for every $k$.

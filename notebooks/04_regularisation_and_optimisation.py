@@ -191,11 +191,13 @@ for name, w, b in ((f"epoch {turn}", w_early, b_early), ("epoch 200", w_free, b_
 # That is the surest remedy. With more pictures there are fewer accidents to learn per weight.
 #
 # </details>
+#
 # <details class="choice"><summary>Going back to the weights of the epoch with the lowest validation loss</summary>
 #
 # It helps, and it costs nothing: those weights were better on new pictures than the last ones.
 #
 # </details>
+#
 # <details class="choice right"><summary>Training for another 200 epochs</summary>
 #
 # Right. The training loss would go on falling, and the validation loss would go on rising. The problem is not that the training set is
@@ -508,11 +510,13 @@ print(f"L2 at strength 3: ({last[0]:.2f}, {last[1]:.2f}), small, and neither is 
 # copies share their weight.
 #
 # </details>
+#
 # <details class="choice"><summary>Both give each 0.5</summary>
 #
 # L2 does. For L1 the split doesn't matter: $|a| + |1 - a| = 1$ for every $a$ between 0 and 1.
 #
 # </details>
+#
 # <details class="choice"><summary>L1 gives 1 to one and 0 to the other, and so does L2</summary>
 #
 # L2 would pay $\tfrac12$ for that and only $\tfrac14$ for sharing. And L1 *may* do it, but it gains nothing by it.
@@ -530,11 +534,13 @@ print(f"L2 at strength 3: ({last[0]:.2f}, {last[1]:.2f}), small, and neither is 
 # Apply {eq}`eq-reg-zero` to all weights at once, at $\mathbf{w} = \mathbf{0}$.
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # The slope of the data term there is $-\frac1N X^\top \mathbf{t}$. Which of its entries gives way first?
 #
 # </details>
+#
 # <details class="solution"><summary>Solution</summary>
 #
 # ```python
@@ -848,11 +854,13 @@ if DATASET == "pocket10":
 # For ridge it is computed exactly. Noise isn't the problem.
 #
 # </details>
+#
 # <details class="choice right"><summary>Because the training data would always choose λ = 0</summary>
 #
 # Right. The penalty can only pull the weights away from where the data term is lowest. What it is good for shows on other pictures only.
 #
 # </details>
+#
 # <details class="choice"><summary>Because it would choose the largest λ</summary>
 #
 # The other way round: the training data term grows with $\lambda$, so its favourite is the smallest one.
@@ -870,11 +878,13 @@ if DATASET == "pocket10":
 # Write down the sum of squares over the enlarged set, and split it into the old rows and the new ones.
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # The new row $d$ contributes $(\sqrt{N\lambda}\, w_d - 0)^2$.
 #
 # </details>
+#
 # <details class="solution"><summary>Solution</summary>
 #
 # ```python
@@ -1035,11 +1045,13 @@ print(
 # That fights overfitting, and there is hardly any: the gap is three points. It would make both numbers worse.
 #
 # </details>
+#
 # <details class="choice"><summary>Collect ten times as many training pictures</summary>
 #
 # The gap tells you how much that could bring: about three points. The large loss is already there on the training pictures.
 #
 # </details>
+#
 # <details class="choice right"><summary>Use a model that can express more</summary>
 #
 # Right: this is underfitting. It is also what happens to linear classifiers on the photographs of CIFAR-10, with about these two numbers (on its test set), as the tables of
@@ -1340,11 +1352,13 @@ for strength in (1e-5, 1e-3, 1e-1, 1.0):
 # 20 is $2/0.1$, the limit of the *flattest* axis. At $\eta = 1$ the steep one is multiplied by $1 - 10 = -9$ in every step.
 #
 # </details>
+#
 # <details class="choice right"><summary>All below 0.2; the axis with curvature 0.1</summary>
 #
 # Right. The steepest axis sets the limit $2/10$, and at $\eta = 0.19$ the flattest shrinks by $1 - 0.019$ a step: it takes about 120 steps to lose nine tenths.
 #
 # </details>
+#
 # <details class="choice"><summary>All below 0.1; all axes are equally fast</summary>
 #
 # $1/10$ is where the steep axis gets there in one step; up to $2/10$ it still comes down. And the axes can't be equally fast, since each has its own factor $1 - \eta h_i$.
@@ -1362,11 +1376,13 @@ for strength in (1e-5, 1e-3, 1e-1, 1.0):
 # The Hessian is $\begin{pmatrix} 1 & \rho \\ \rho & 1 \end{pmatrix}$.
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # Try the vectors $(1, 1)$ and $(1, -1)$.
 #
 # </details>
+#
 # <details class="solution"><summary>Solution</summary>
 #
 # ```python
@@ -1392,11 +1408,13 @@ for strength in (1e-5, 1e-3, 1e-1, 1.0):
 # {eq}`eq-reg-limit` says what is left of the distance. At the start the distance is the whole solution.
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # For a flat direction, $\eta h_i k \ll 1$, use $(1 - \epsilon)^k \approx 1 - k\epsilon$.
 #
 # </details>
+#
 # <details class="solution"><summary>Solution</summary>
 #
 # ```python
@@ -1665,11 +1683,13 @@ print(results.table(table, ["batch", "same rate", "rate in proportion"]))
 # The *variance* becomes a quarter; the noise itself, its square root, becomes half. And with four times as many pictures a step, an epoch has a quarter of the steps.
 #
 # </details>
+#
 # <details class="choice right"><summary>The noise becomes half, the number of steps becomes a quarter</summary>
 #
 # Right: noise goes like $1/\sqrt B$, steps like $1/B$. With the same learning rate you get less far in an epoch.
 #
 # </details>
+#
 # <details class="choice"><summary>The noise becomes half, and each epoch gets equally far because the steps are better</summary>
 #
 # The steps are better, but they are no longer. In {numref}`fig-reg-batches`, left, you see how far they get.
@@ -1803,11 +1823,13 @@ print("five steps: decaying by hand and PyTorch's weight_decay give the same wei
 # The mean gradient of both batches together is $\frac12(\mathbf{g}_a + \mathbf{g}_b)$, taken at the starting point.
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # Something is of the order $\eta^2$ if halving $\eta$ makes it a quarter. Use `z_gradient(w, rows)`.
 #
 # </details>
+#
 # <details class="solution"><summary>Solution</summary>
 #
 # ```python
@@ -1834,11 +1856,13 @@ print("five steps: decaying by hand and PyTorch's weight_decay give the same wei
 # A step takes $w$ to $(1 - \eta h)w - \eta\xi$. What does it do to the variance of $w$?
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # After many steps the variance no longer changes: $s^2 = (1 - \eta h)^2 s^2 + \eta^2 v/B$. Solve for $s^2$.
 #
 # </details>
+#
 # <details class="solution"><summary>Solution</summary>
 #
 # ```python

@@ -288,12 +288,14 @@ print("slope in each of the six numbers:", *numerical_gradient(xor_errors, first
 # The rule changes weights only after a *mistake*, and there is none left to make.
 #
 # </details>
+#
 # <details class="choice right"><summary>Nothing</summary>
 #
 # Right. All answers are correct, so every $t - y$ is 0. Unlike cross-entropy, the perceptron is content with any parting
 # line, however close it passes to the points.
 #
 # </details>
+#
 # <details class="choice"><summary>The line moves to the middle between the classes</summary>
 #
 # That would be a classifier that cares about margins, such as the support vector machine of chapter 3. The perceptron does
@@ -447,11 +449,13 @@ print("two linear layers equal one; through 3 hidden units its rank is", np.lina
 # They are one linear layer in disguise ({eq}`eq-net-collapse`), and chapter 3 showed that no line solves XOR.
 #
 # </details>
+#
 # <details class="choice right"><summary>Three of four</summary>
 #
 # Right. It is a linear classifier, and a line can cut off one corner: three right, one wrong.
 #
 # </details>
+#
 # <details class="choice"><summary>Two of four, as by guessing</summary>
 #
 # Too pessimistic: the line of OR gets three corners right.
@@ -561,11 +565,13 @@ print(f"largest error with 16 units {errors[16]:.3f}, with 32 units {errors[32]:
 # Sketch it and write down the slopes: 0, then 1, then −1, then 0. A hidden unit at each knot *changes* the slope.
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # The changes of slope are $+1$ at 1, $-2$ at 2 and $+1$ at 3.
 #
 # </details>
+#
 # <details class="solution"><summary>Solution</summary>
 #
 # ```python
@@ -592,11 +598,13 @@ print(f"largest error with 16 units {errors[16]:.3f}, with 32 units {errors[32]:
 # up and down again.
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # Count changes of slope on a fine grid whose points include the kinks, such as multiples of $1/1024$.
 #
 # </details>
+#
 # <details class="solution"><summary>Solution</summary>
 #
 # ```python
@@ -859,12 +867,14 @@ for begin, (path_sum, path_count) in paths_from.items():
 # You turned the sign of the old answer. But first redo the forward pass: $a = -3$, so $h = 0$.
 #
 # </details>
+#
 # <details class="choice right"><summary>0</summary>
 #
 # Right. $a = -3$ gives $h = 0$. The first share is $h \cdot \bar r = 0$; the second has to pass through the max, whose slope at $a < 0$ is 0. The unit is off: nothing gets through,
 # forwards or backwards, and $w$ cannot learn from this $x$.
 #
 # </details>
+#
 # <details class="choice"><summary>15</summary>
 #
 # That is the share that came through $r = w \cdot h$ when $h$ was 3. Now $h$ is 0.
@@ -1084,11 +1094,13 @@ print("scores of the four corners:", ", ".join(f"{value:+.1f}" for value in foun
 # The derivative of $\tanh a$ is $1 - \tanh^2 a$: the slope is known from the *result*.
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # $\tanh a = (e^{2a} - 1) / (e^{2a} + 1)$. The engine has all it takes; only write `a * 2`, not `2 * a.data`.
 #
 # </details>
+#
 # <details class="solution"><summary>Solution</summary>
 #
 # ```python
@@ -1240,11 +1252,13 @@ print(f"ReLU at {near_kink:g}: slope 1, but central differences with h = 1e-5 sa
 # Then it will pass for wrong gradients too. A tolerance says how much rounding to expect, not how much error to forgive.
 #
 # </details>
+#
 # <details class="choice right"><summary>Repeat these three with a step ten times smaller</summary>
 #
 # Right. If a kink was within the step, a smaller step no longer crosses it and the error vanishes. If it stays, you have found a bug.
 #
 # </details>
+#
 # <details class="choice"><summary>Nothing: 3 of 20,000 is a fine score</summary>
 #
 # It is not an exam. A bug in one border pixel or in one row of the batch looks exactly like this.
@@ -1658,11 +1672,13 @@ print(f"a 5-4-3 network with its loss: {checked} entries agree")
 # Forwards there is one product, $XW$. Count the products in {eq}`eq-net-dx` and {eq}`eq-net-dw`.
 #
 # </details>
+#
 # <details class="choice right"><summary>Twice as much</summary>
 #
 # Right. Two products of the same size: $\bar Y W^\top$ for the layer below and $X^\top \bar Y$ for the weights. (The first layer can do without $\bar X$.) So a training step costs about three forward passes.
 #
 # </details>
+#
 # <details class="choice"><summary>As many times more as there are weights</summary>
 #
 # That is the price of central differences: two forward passes for each weight. Backpropagation exists to avoid it.
@@ -1679,11 +1695,13 @@ print(f"a 5-4-3 network with its loss: {checked} entries agree")
 # Right: $\bar W = X^\top \bar Y$. This is why training takes so much more memory than prediction: the activations of *all* layers have to be kept until the backward pass has used them.
 #
 # </details>
+#
 # <details class="choice"><summary>So that the next layer can read it</summary>
 #
 # The next layer gets the *output*, as an argument. `self.x` is for this layer's own backward pass.
 #
 # </details>
+#
 # <details class="choice"><summary>For the gradient of the input</summary>
 #
 # $\bar X = \bar Y W^\top$ contains the weights but not the input.
@@ -1700,11 +1718,13 @@ print(f"a 5-4-3 network with its loss: {checked} entries agree")
 # The sum hands a 1 to each of the four windows.
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # Max: the 1 goes to one pixel of each window. Mean: a quarter goes to each.
 #
 # </details>
+#
 # <details class="solution"><summary>Solution</summary>
 #
 # ```python
@@ -1728,11 +1748,13 @@ print(f"a 5-4-3 network with its loss: {checked} entries agree")
 # $\partial y_j / \partial x_i = \delta_{ij} / \lVert\mathbf{x}\rVert - x_i x_j / \lVert\mathbf{x}\rVert^3$. Write it with $\mathbf{y}$.
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # $\bar{\mathbf{x}} = \bigl(\bar{\mathbf{y}} - (\bar{\mathbf{y}} \cdot \mathbf{y})\, \mathbf{y}\bigr) / \lVert\mathbf{x}\rVert$: the part along $\mathbf{y}$ is taken out.
 #
 # </details>
+#
 # <details class="solution"><summary>Solution</summary>
 #
 # ```python
@@ -2050,11 +2072,13 @@ print("Multiply agrees with our product, with PyTorch's, and with PyTorch's own 
 # `forward` returns `torch.round(v)`. What does the identity do to an upstream gradient?
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # With a learning rate of 0.01, twenty steps are plenty.
 #
 # </details>
+#
 # <details class="solution"><summary>Solution</summary>
 #
 # ```python

@@ -164,17 +164,20 @@ plt.show()
 # That is the sum of the patch. The weights on the right count negatively, and the middle column does not count at all.
 #
 # </details>
+#
 # <details class="choice"><summary>2</summary>
 #
 # That is the left column alone, $1 + 0 + 1$. The right column holds the same and is subtracted.
 #
 # </details>
+#
 # <details class="choice right"><summary>0</summary>
 #
 # Right: left column $1 + 0 + 1$, middle column times zero, right column $-(1 + 0 + 1)$. The cross is its own mirror image, and a filter that asks
 # "is the left brighter than the right?" has nothing to say about it.
 #
 # </details>
+#
 # <details class="choice"><summary>A 3×3 array</summary>
 #
 # The filter fits on a patch of its own size at one place only, so there is one number.
@@ -297,11 +300,13 @@ print("convolution commutes and associates; correlation, swapped, comes out turn
 # turns when it is flipped.
 #
 # </details>
+#
 # <details class="choice right"><summary>For filters that look the same after half a turn</summary>
 #
 # Right: $\operatorname{flip}(w) = w$. Blurs and spots are of this kind. Edge filters turn into their negative: the map keeps its shape and changes its sign.
 #
 # </details>
+#
 # <details class="choice"><summary>For filters whose weights sum to zero</summary>
 #
 # The sum of the weights does not change with the flip, so it can't decide. The filter $(1, 0, -1)$ sums to zero, and its flip is its negative.
@@ -435,11 +440,13 @@ interactive.frames(
 # Only the average does, because its weights sum to 1. In general the map grows by 0.2 times the sum of the weights.
 #
 # </details>
+#
 # <details class="choice right"><summary>Only the average changes; the other five stay the same</summary>
 #
 # Right. A constant adds $0.2 \sum_{uv} w_{uv}$, and that sum is 0 for the other five. It is the reason why edges are a better start than brightness.
 #
 # </details>
+#
 # <details class="choice"><summary>Nothing changes, filters ignore brightness</summary>
 #
 # Filters whose weights sum to zero do. The average has the sum 1 and follows the light.
@@ -705,16 +712,19 @@ interactive.frames(
 # That is the size without padding: $\lfloor 27 / 2 \rfloor + 1 = 14$.
 #
 # </details>
+#
 # <details class="choice right"><summary>16 × 16</summary>
 #
 # Right: $\lfloor (32 - 5 + 4) / 2 \rfloor + 1 = \lfloor 15.5 \rfloor + 1 = 16$. The division does not come out even, so the last column of the padding is never read.
 #
 # </details>
+#
 # <details class="choice"><summary>17 × 17</summary>
 #
 # $31 / 2 = 15.5$ is rounded *down*: half a step is no step, and the filter would hang over the edge.
 #
 # </details>
+#
 # <details class="choice"><summary>32 × 32, since the padding of 2 keeps the size of a 5×5 filter</summary>
 #
 # With stride 1 it does. Here every other place is left out.
@@ -879,16 +889,19 @@ print("a 1×1 convolution is a linear layer on the channels of each pixel")
 # The work does, there are four times as many places. The weights are the same at every place, so their number stays at 18,496.
 #
 # </details>
+#
 # <details class="choice right"><summary>The parameters stay the same, the work grows fourfold</summary>
 #
 # Right. Shared weights make the two independent of each other, unlike in a fully connected layer, where each weight is used once a picture.
 #
 # </details>
+#
 # <details class="choice"><summary>Both stay the same</summary>
 #
 # The parameters do. But each of four times as many places needs its $288 \cdot 64$ multiplications.
 #
 # </details>
+#
 # <details class="choice"><summary>It does not run: the layer was built for 100 × 100</summary>
 #
 # Only the number of channels is built in. {eq}`eq-conv-layer` works for every height and width that holds the filter.
@@ -1188,11 +1201,13 @@ print("dx is the convolution of dout with w; dw is the correlation of x with dou
 # That is true of pixels at least two away from every border. A filter that covers the corner can stand at one place only.
 #
 # </details>
+#
 # <details class="choice right"><summary>Into one, and its gradient is one product</summary>
 #
 # Right: only the place $(0, 0)$ covers it, with the weight $w_{00}$, so $\partial L / \partial x_{00} = w_{00}\, \partial L/\partial y_{00}$. Pixels near the border are asked less often, which is a second reason for padding.
 #
 # </details>
+#
 # <details class="choice"><summary>Into none; the border is lost without padding</summary>
 #
 # The *map* is smaller than the picture, but every pixel is read. The corner is read once.
@@ -1572,11 +1587,13 @@ plots.show_images(shown.transpose(0, 2, 3, 1), columns=16, zoom=0.5, limits=(-1.
 # The response is an inner product of two vectors of nine numbers. When is an inner product of vectors of fixed length largest?
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # Cauchy–Schwarz: $|\langle x, w\rangle| \le \lVert x \rVert\, \lVert w \rVert$, with equality when the one is a multiple of the other.
 #
 # </details>
+#
 # <details class="solution"><summary>Solution</summary>
 #
 # ```python
@@ -1602,11 +1619,13 @@ plots.show_images(shown.transpose(0, 2, 3, 1), columns=16, zoom=0.5, limits=(-1.
 # Put the numbers into {eq}`eq-conv-size` with $P = 0$. What does the rounding hide?
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # Let the code try every padding from 0 to 5 at size 224, and all sizes from 220 to 230 at padding 0.
 #
 # </details>
+#
 # <details class="solution"><summary>Solution</summary>
 #
 # ```python
@@ -1629,11 +1648,13 @@ plots.show_images(shown.transpose(0, 2, 3, 1), columns=16, zoom=0.5, limits=(-1.
 # Convolution is associative; correlation is convolution with the flipped filter.
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # $x \star a \star b = x * \operatorname{flip}(a) * \operatorname{flip}(b)$. What is $\operatorname{flip}(a) * \operatorname{flip}(b)$?
 #
 # </details>
+#
 # <details class="solution"><summary>Solution</summary>
 #
 # ```python
@@ -1657,11 +1678,13 @@ plots.show_images(shown.transpose(0, 2, 3, 1), columns=16, zoom=0.5, limits=(-1.
 # What does `col2im` do with columns that are all ones?
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # The number of places, and so of columns, is 16 without padding and 36 with it.
 #
 # </details>
+#
 # <details class="solution"><summary>Solution</summary>
 #
 # ```python
@@ -1685,11 +1708,13 @@ plots.show_images(shown.transpose(0, 2, 3, 1), columns=16, zoom=0.5, limits=(-1.
 # Moving a wave by $s$ multiplies it by $e^{-2\pi i m s / n}$. What does a sum of moved waves look like?
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # Every $x$ is a sum of such waves, and the FFT gives their strengths.
 #
 # </details>
+#
 # <details class="solution"><summary>Solution</summary>
 #
 # ```python
@@ -1713,11 +1738,13 @@ plots.show_images(shown.transpose(0, 2, 3, 1), columns=16, zoom=0.5, limits=(-1.
 # The answer is a weighted sum of nine independent normal numbers: normal again, with a variance you can compute from the weights.
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # A normal number exceeds 2.33 standard deviations once in a hundred times.
 #
 # </details>
+#
 # <details class="solution"><summary>Solution</summary>
 #
 # ```python

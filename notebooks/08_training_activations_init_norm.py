@@ -209,11 +209,13 @@ print(f"ten layers, weights times 2: everything times {FACTOR**10:.0f}; weights 
 # That would be one layer. The factors multiply, layer by layer.
 #
 # </details>
+#
 # <details class="choice"><summary>Nothing: twenty times a tenth is more than all of it</summary>
 #
 # Losses of a tenth don't add up, they compound: each takes a tenth of what is *left*.
 #
 # </details>
+#
 # <details class="choice right"><summary>About an eighth</summary>
 #
 # Right: $0.9^{20} \approx 0.12$. A network can live with that. With 0.5 in place of 0.9 it would be a millionth.
@@ -676,16 +678,19 @@ print(
 # Slowly would need a gradient. Theirs is exactly zero, for every picture, at any rate.
 #
 # </details>
+#
 # <details class="choice right"><summary>Nothing, unless what comes into the layer changes</summary>
 #
 # Right. Their own weights never move again. If *earlier* layers change, their inputs may one day become positive; in a first layer even that way is closed.
 #
 # </details>
+#
 # <details class="choice"><summary>They recover as soon as the network is switched to evaluation</summary>
 #
 # Evaluation mode changes dropout and batch normalisation. The weights, and so the signs, stay what they are.
 #
 # </details>
+#
 # <details class="choice"><summary>They make the other units die too</summary>
 #
 # They put out zero and pass back zero; to the others they are as good as absent. What is lost is capacity.
@@ -904,11 +909,13 @@ print("one test picture minus its own mean image:", np.unique(by_itself), "(noth
 # The effect is tiny here, but the habit is not harmless: with whitening, with small data sets, or where test pictures come from another camera, it makes results look better than they will be.
 #
 # </details>
+#
 # <details class="choice right"><summary>The test pictures took part in building the model</summary>
 #
 # Right. Whatever is estimated from data is part of the model, and the test set is for judging it. Fit on the training set, apply everywhere.
 #
 # </details>
+#
 # <details class="choice"><summary>Each set should be standardised with its own statistics</summary>
 #
 # Then the same picture would become different numbers in the two sets, and a single picture could not be classified at all.
@@ -1139,16 +1146,19 @@ assert sizes_by_rule["PyTorch's default"][1][0] < 1e-3 < 0.2 < sizes_by_rule["Ka
 # Nine is the size of the window. Each answer adds up nine pixels in *each* of 128 channels.
 #
 # </details>
+#
 # <details class="choice"><summary>$\sqrt{2/(9 \cdot 64)}$</summary>
 #
 # That is the fan-out: $F^2 K$, what an input feeds. It would keep the gradients' size.
 #
 # </details>
+#
 # <details class="choice right"><summary>$\sqrt{2/(9 \cdot 128)}$, about 0.042</summary>
 #
 # Right: every answer adds up $F^2 C = 9 \cdot 128 = 1152$ products, and the variance of each weight is 2 over that number.
 #
 # </details>
+#
 # <details class="choice"><summary>$\sqrt{2/(128 + 64)}$</summary>
 #
 # Two slips at once: the window is missing, and the sum of both fans belongs to Xavier's rule.
@@ -1498,16 +1508,19 @@ print(
 # These are the training pictures themselves. Overfitting shows on new ones.
 #
 # </details>
+#
 # <details class="choice right"><summary>The running averages lag behind the weights</summary>
 #
 # Right. With $m = 0.1$ they average over the last ten or twenty batches, in which the weights, and so the true means, changed quickly. After more steps, or with smaller learning rates, they catch up.
 #
 # </details>
+#
 # <details class="choice"><summary>In evaluation mode γ and β are switched off</summary>
 #
 # They stay. Only $\mu$ and $\sigma^2$ are replaced.
 #
 # </details>
+#
 # <details class="choice"><summary>Evaluation mode uses the unbiased variance, and that is a different function</summary>
 #
 # It differs by the factor $B/(B-1)$; for a batch of 100 that is one per cent, far too little.
@@ -1609,16 +1622,19 @@ assert np.allclose(normalise(x_maps.reshape(4, 1, 6, 5, 5), (2, 3, 4))[:, 0], fo
 # That is the case of rows, $(B, M)$. In maps, all places of a channel are counted together as well.
 #
 # </details>
+#
 # <details class="choice right"><summary>1,024</summary>
 #
 # Right: $16 \cdot 8 \cdot 8$, for each of the 64 channels. Even a small batch gives a good mean where maps are large, and a poor one deep in the network where they have shrunk.
 #
 # </details>
+#
 # <details class="choice"><summary>4,096</summary>
 #
 # $64 \cdot 8 \cdot 8$ is what layer norm averages over, for each picture.
 #
 # </details>
+#
 # <details class="choice"><summary>64</summary>
 #
 # $8 \cdot 8$ is instance norm: each picture and channel alone. (64 is also the number of means.)
@@ -1893,11 +1909,13 @@ assert all(chosen[f"{kind} small batch"] < chosen[f"{kind} large batch"] for kin
 # Use `agrees` with `F.softplus`. For the identity, write $\log(1 + e^a) = \log(e^a (e^{-a} + 1))$.
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # By the identity, the distance from ReLU is softplus of $-|a|$. Where is that largest?
 #
 # </details>
+#
 # <details class="solution"><summary>Solution</summary>
 #
 # ```python
@@ -1921,11 +1939,13 @@ assert all(chosen[f"{kind} small batch"] < chosen[f"{kind} large batch"] for kin
 # Build one network with `deep_network(kaiming)` and overwrite its weights; `signal_sizes` does the rest.
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # Uniform between $\pm\sqrt{6/\text{fan-in}}$; signs: `dice.choice([-1, 1], size=…) * np.sqrt(2 / fan_in)`.
 #
 # </details>
+#
 # <details class="solution"><summary>Solution</summary>
 #
 # ```python
@@ -1958,11 +1978,13 @@ assert all(chosen[f"{kind} small batch"] < chosen[f"{kind} large batch"] for kin
 # Walk through `network[:-1]` with the pictures in hand, as `hidden_values` does, and rescale whenever you meet an `nn.Linear`.
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # `module.weight.data /= x.std()` after `x = module(x)`; then compute `x` again.
 #
 # </details>
+#
 # <details class="solution"><summary>Solution</summary>
 #
 # ```python
@@ -1990,11 +2012,13 @@ assert all(chosen[f"{kind} small batch"] < chosen[f"{kind} large batch"] for kin
 # Multiply {eq}`eq-start-bn-dx` by 1 and by $\hat x_n$, and sum over $n$. What are $\sum \hat x_n$ and $\sum \hat x_n^2$?
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # $\frac1B \sum \hat x_n^2 = \sigma^2 / (\sigma^2 + \varepsilon)$, one but for $\varepsilon$.
 #
 # </details>
+#
 # <details class="solution"><summary>Solution</summary>
 #
 # ```python
@@ -2017,11 +2041,13 @@ assert all(chosen[f"{kind} small batch"] < chosen[f"{kind} large batch"] for kin
 # The start's weight after $k$ batches is $(1 - m)^k$.
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # Solve $(1 - m)^k \le 0.01$ with logarithms.
 #
 # </details>
+#
 # <details class="solution"><summary>Solution</summary>
 #
 # ```python
@@ -2042,11 +2068,13 @@ assert all(chosen[f"{kind} small batch"] < chosen[f"{kind} large batch"] for kin
 # `zca(flat_train[:6], *picture_fit, floor)`, then `plots.show_images` as in the chapter.
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # Along a direction of variance $\lambda_i$ a white picture has the variance $\lambda_i / (\lambda_i + \text{floor})$.
 #
 # </details>
+#
 # <details class="solution"><summary>Solution</summary>
 #
 # ```python

@@ -154,3 +154,10 @@ def test_word_list_is_sorted_and_needed(dictionary):
     words = WORDS.read_text(encoding="utf-8").split()
     assert words == sorted(set(words), key=lambda word: (word.lower(), word))
     assert [word for word in words if dictionary.lookup(word)] == [], "the dictionary knows these"
+
+
+def test_no_fold_follows_another_without_a_line_between():
+    """JupyterLab's Markdown extension folds only the first of several that touch; the rest stand open."""
+    sources = [*(ROOT / "notebooks").glob("*.py"), *(ROOT / "solutions").glob("*/ps*.py")]
+    assert sources
+    assert [path.name for path in sources if "</details>\n# <details" in path.read_text("utf-8")] == []

@@ -41,12 +41,13 @@
 # - Write your code where it says `YOUR CODE HERE` and take the `raise NotImplementedError()` out. Keep the
 #   functions' names and arguments; helpers of your own are welcome in the same cell. Exercises 1 to 7
 #   are for NumPy alone; scikit-learn is allowed in exercise 8.
+# - Try the example of each exercise first: copy it into a cell of your own. It catches much that the visible tests leave to you.
 # - Below each exercise are **visible tests**: shapes, types and properties that must hold. When one fails, its
 #   message says what is wrong and where to look. `course check ps1` in a terminal runs all of them.
 # - Cells that say **hidden tests** run when your work is marked. They compare values, on other sizes, with one
 #   example only, with whole-number input, with large numbers, and they check that your function leaves its
 #   arguments as they were. Passing the visible tests is the beginning, not the end: try such cases yourself.
-# - Before you hand in: *Kernel → Restart and Run All*. What is marked is a fresh run from top to bottom.
+# - Before you hand in: *Kernel → Restart Kernel and Run All Cells…*. What is marked is a fresh run from top to bottom.
 
 # %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false, "task": false}
 import numpy as np
@@ -95,6 +96,7 @@ from course_utils.grading.expect import (
 # as chapter 2's. Which of the two arrays may the means and standard deviations look at?
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # A constant feature has standard deviation 0 on paper; in floating point it may come out as 1e-17 (try
@@ -240,6 +242,7 @@ test_ex1_edges()
 # Read the documentation of `np.argsort`, argument `kind`: which kinds keep equal elements in their order?
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # Build an (M, num_classes) table of weights, one class or one neighbour at a time, then look for the largest entry of each
@@ -383,6 +386,7 @@ test_ex2_edges()
 # Think of dealing cards: sort the pack by class, shuffle within each class, then deal one card to each player in turn.
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # If each class starts again with the first player, that one collects all the left-over cards (rule 3). What if you go on where the last class
@@ -521,6 +525,7 @@ test_ex3_edges()
 # is at distance 0 from it?
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # An example that is infinitely far from itself never gets among its own neighbours. Infinity needs floating point numbers, and the matrix you were
@@ -672,6 +677,7 @@ test_ex4_edges()
 # Try `table[[0, 0], [1, 1]] += 1` on a table of zeros. What do you find at [0, 1], and is it what you want here?
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # A pair (label, prediction) can be written as one whole number below C². Or go through the classes one at a time. Rows and columns are easily exchanged: which
@@ -813,6 +819,7 @@ test_ex5_edges()
 # chain rule add on the way from $z$ to $s$?
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # Work with $\log p_j = z_j - \log\sum_l e^{z_l}$ and never take the logarithm of a probability that may have become 0. Subtracting the largest score of each row changes
@@ -972,6 +979,7 @@ test_ex6_edges()
 # The derivative of $\max(0, m)^2$ with respect to $m$ is $2\max(0, m)$. One violation $m_{ij}$ depends on two scores: which, and with which signs?
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # Each row of the gradient with respect to the scores adds up to 0: what the wrong classes receive, the right one pays. Mind the entry j = y
@@ -1117,12 +1125,14 @@ test_ex7_edges()
 # Hold 200 of your pictures back, or use your folds of exercise 3, and compare ideas on them: only then will you know how good it is before it is marked.
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # Edges: differences between neighbouring pixels of the grey picture give a strength and a direction at each place. Divide the picture into
 # cells of 4 × 4 or 8 × 8 pixels (chapter 1 used a grid of 4 × 4 cells, which here are cells of 8 × 8 pixels) and add up, in each cell, the strengths by direction (8 or so directions). Bring the features to fair units (exercise 1) before a linear classifier.
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 3</summary>
 #
 # With more features than pictures a linear classifier learns the training set by heart. Penalise large weights (ridge regression has a closed form; scikit-learn's `LogisticRegression`
@@ -1135,7 +1145,7 @@ test_ex7_edges()
 from course_utils.plots import show_images
 
 pictures, labels = pocket10("train", 20, seed=1)
-figure = show_images(pictures, labels, class_names=POCKET10_CLASSES)
+show_images(pictures, labels, class_names=POCKET10_CLASSES)
 
 # %% nbgrader={"grade": false, "grade_id": "ex8_answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def fit_predict(train_images, train_labels, images):

@@ -29,7 +29,7 @@
 # | 8 In your own words | O2, O4, O5 | 10 | | read by a person |
 # | **total** | | **100** | | |
 #
-# **Time**: 3 to 4 hours (an estimate). **You need**: chapters 4 and 5, NumPy. Notation as in the book: a batch `X` of shape (N, D) holds one
+# **Time**: about 4 hours (an estimate). **You need**: chapters 4 and 5, NumPy. Notation as in the book: a batch `X` of shape (N, D) holds one
 # picture a row, weights `W` have shape (inputs, outputs), biases one number an output, layers compute `X @ W + b`.
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "how", "locked": true, "schema_version": 3, "solution": false, "task": false}
@@ -37,12 +37,13 @@
 #
 # - Write your code where it says `YOUR CODE HERE` and take the `raise NotImplementedError()` out. Keep the
 #   functions' names and arguments; helpers of your own are welcome in the same cell. NumPy is all you need.
+# - Try the example of each exercise first: copy it into a cell of your own. It catches much that the visible tests leave to you.
 # - Below each exercise are **visible tests**: shapes, types and properties that must hold. When one fails, its
 #   message says what is wrong and where to look. `course check ps2` in a terminal runs all of them.
 # - Cells that say **hidden tests** run when your work is marked. They compare values, on odd sizes, with one example only, with whole-number input, with
 #   numbers so large that careless formulas overflow, and they check that your function leaves its arguments as they were. Passing the visible tests is the
 #   beginning, not the end: try such cases yourself.
-# - Before you hand in: *Kernel → Restart and Run All*. What is marked is a fresh run from top to bottom.
+# - Before you hand in: *Kernel → Restart Kernel and Run All Cells…*. What is marked is a fresh run from top to bottom.
 
 # %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false, "task": false}
 import numpy as np
@@ -99,11 +100,13 @@ from course_utils.grading.expect import (
 # No group appears in another's terms, so think of one group as one arrow $a$. Among all arrows $w$ of a given length, which one is nearest to $a$? That leaves a single unknown: the length of $w$.
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # The length solves chapter 4's problem of the soft threshold, for a number that can't be negative. Write the answer as a factor times $a$, and think of a group whose weights are all 0.
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 3</summary>
 #
 # `np.unique(groups)` lists the groups, whatever their numbers are. Whose length decides, that of W or that of A?
@@ -281,6 +284,7 @@ test_ex1_edges()
 # One arrow, one length, one factor for all arrays. The mean of k numbers follows from the mean of the first k − 1 and the last one; you don't need the others.
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # A gradient of 1e200 is a number that float64 can hold, and a fine reason to clip; its square is not. Which number could you divide by before squaring? And what if it is 0?
@@ -426,7 +430,7 @@ test_ex2_edges()
 # 1. bring v to length 1;
 # 2. `steps` times: replace v by the product of the Hessian with it, brought to length 1;
 # 3. return $v \cdot \nabla^2 L(w)\, v$ for the v that has come out, with its sign: on a ridge or at a saddle it can be negative;
-# 4. if a product is the zero arrow on the way, return 0.
+# 4. if a product is *exactly* the zero arrow on the way, return 0 (no tolerance: a product that is only nearly zero is brought to length 1 like any other).
 #
 # `gradient(w)` is a function that gives $\nabla L(w)$ in the shape of w. Call it 2 · `steps` + 2 times at most.
 #
@@ -449,6 +453,7 @@ test_ex2_edges()
 # Write a helper for the product of the Hessian with an arrow first, and try it on the bowl: (1, 0) must become (3, 0), wherever you stand.
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # v may be a matrix, as the weights are. Its length is still the square root of the sum of all squares, and $v \cdot u$ still the sum of all products.
@@ -606,11 +611,13 @@ test_ex3_edges()
 # Two loops: one along the tape that appends values, and one against it that hands gradients on. Begin the second with a list of zeros, as long as the list of values, and a 1 at its end.
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # What does each line owe to each of the positions it names, if its own gradient is g? For division, write down both slopes. For log-sum-exp the slopes are an old friend from chapter 3, and they sum to 1.
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 3</summary>
 #
 # `("mul", 0, 0)` is a square. If your gradient is half of what it should be, think of chapter 5's most forgotten rule.
@@ -797,7 +804,7 @@ test_ex4_edges()
 #
 # 1. The upstream gradient is `np.random.default_rng(seed).normal(size=...)` in the shape of the output, and the loss is the sum of `dout * forward(*arrays)`.
 # 2. Compare each entry with the central difference of that loss, step $10^{-5}$. Let m be the largest absolute value among the central differences of its array, but at least 1. The entry is right if the two differ by at most $10^{-5} m$. NaN is wrong.
-# 3. If a gradient has another shape than its array, or is missing because too few came back, the whole array is wrong.
+# 3. If a gradient has another shape than its array, or is missing (`None`, or too few came back), the whole array is wrong. Gradients too many are ignored.
 #
 # **Why it matters.** Wrong gradients seldom crash. The network learns a little worse, and nobody knows why. A map of the wrong entries nearly always shows what the bug is: the last row, one column, everything off by the size of the batch.
 #
@@ -815,6 +822,7 @@ test_ex4_edges()
 # For each array and each of its indices: a copy with that entry moved up, one with it moved down, the other arrays as they are. `np.ndindex(a.shape)` gives the indices, whatever the number of axes.
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # The m of rule 2 belongs to a whole array, so compute all of its central differences before you judge. A comparison with NaN is always `False`: ask whether an entry is right, then turn the answer round.
@@ -1070,11 +1078,13 @@ for layer_name, (forward, backward, shapes) in FIVE_LAYERS.items():
 # Forwards, keep what the way back will need: every $H_t$, and every number that went into an activation. Backwards, go through the rounds from the last to the first. Which arrays have the same shape in every round?
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # $H_{t-1}$ reaches $H_t$ on two ways, directly and through the activation. The gradient that arrives at $H_t$ goes back along both, and meets itself again.
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 3</summary>
 #
 # Test yourself with `expect_gradient`, as the visible tests do, but with several rounds and a penalty: `expect_gradient(loss, arrays, gradients, "mine")` compares gradients with central differences of the function `loss(*arrays)`.
@@ -1268,11 +1278,13 @@ test_ex6_edges()
 # Measure on 500 other pairs, as the cell below the tests does: only then will you know how good it is before it is marked. Begin with one hidden layer of 32 units, 1 output, the sigmoid and binary cross-entropy (whose gradient by the score is prediction minus truth), and bring the pixels to mean 0.
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # If two pictures are the same in one order, they are the same in the other. A network has to be told. In how many ways can you tell it?
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 3</summary>
 #
 # Divide by the standard deviation of all pixels, or the first steps are tiny. A weight decay of 0.01 or 0.02 is not too much for so few examples. With each pair in both orders, some 60 epochs in mini-batches of 25 with a learning rate of 0.1 will do.
@@ -1297,7 +1309,7 @@ from course_utils.plots import show_images
 
 train_pairs, train_labels = draw_pairs(150, "train", seed=1)
 side_by_side = np.concatenate([train_pairs[:10, 0], np.zeros((10, 8, 1)), train_pairs[:10, 1]], axis=2)
-figure = show_images(side_by_side, train_labels[:10], class_names=["different", "same"], columns=5, limits=(0, 1))
+show_images(side_by_side, train_labels[:10], class_names=["different", "same"], columns=5, limits=(0, 1))
 
 # %% nbgrader={"grade": false, "grade_id": "ex7_answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def same_or_different(train_pairs, train_labels, pairs):
@@ -1388,11 +1400,11 @@ print(f"{right.mean():.1%} of {len(right)} new pairs right")
 # %% [markdown] nbgrader={"grade": false, "grade_id": "ex8_text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ## Exercise 8: In your own words
 #
-# *Objectives O2, O4 and O5, 10 points, read and marked by a person.* About 350 words in all.
+# *Objectives O2, O4 and O5, 10 points, read and marked by a person.* About 400 words in all, tables apart.
 #
 # 1. (4 points) Run your auditor on the five layers below exercise 5. Which two are wrong, in which of their arguments, and what would be right? One of the two mistakes is missed by a check whose upstream gradient is all ones, the other by a check with a batch of one example. Say which is which, and why.
-# 2. (3 points) Take one thing out of your `same_or_different` (an augmentation, the penalty, a scaling, …) and measure on at least 500 pairs drawn with a seed of your own, with and without it, for three seeds. Give the numbers. Does the difference exceed what the seeds alone make?
-# 3. (3 points) At the start of training, `steepest_curvature` says 8 for the loss without penalty; later it says 2. A friend trains by gradient descent, on all pictures at once, with a learning rate of 0.4. What do you expect at the start and later? What changes if an L2 penalty with $\lambda = 1$ is added? And what does it mean if it says −3?
+# 2. (3 points) Take one thing out of your `same_or_different` (an augmentation, the penalty, a scaling, …) and measure it with and without, for three draws of the 150 training pairs (`draw_pairs(150, "train", seed=…)` with three seeds), on the same 500 or more new pairs each time. Give the numbers. Does the difference exceed what the seeds alone make?
+# 3. (3 points) At the start of training, `steepest_curvature` says 8 for the loss without penalty; later it says 2. A friend trains by gradient descent, on all pictures at once, with a learning rate of 0.4. What do you expect if he begins at the start, and what if he goes on from the later weights? What changes if an L2 penalty with $\lambda = 1$ (biases aside) is added? And what does it mean if it says −3?
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "ex8_answer", "locked": false, "points": 10, "schema_version": 3, "solution": true, "task": false}
 # **Rubric (for the person who marks; the release shows an empty answer here).**

@@ -30,7 +30,7 @@
 # | 9 In your own words | O1, O3, O5 | 10 | | read by a person |
 # | **total** | | **100** | | |
 #
-# **Time**: 3 to 4 hours (an estimate). **You need**: chapter 6, NumPy. Notation as in the book: a batch of pictures `x` has shape
+# **Time**: about 4 hours (an estimate). **You need**: chapter 6, NumPy. Notation as in the book: a batch of pictures `x` has shape
 # (N, C, H, W), a layer's `K` filters `w` have shape (K, C, F_h, F_w), its bias `b` shape (K,). As everywhere in deep learning, "convolution" slides
 # the filter without flipping it (cross-correlation).
 
@@ -41,12 +41,13 @@
 #   functions' names and arguments; helpers of your own are welcome in the same cell. NumPy is all you need.
 # - Loops over the few places *inside a filter*, over groups or over layers are fine. Loops over pictures or over places in a picture
 #   are not needed and make your code hundreds of times slower.
+# - Try the example of each exercise first: copy it into a cell of your own. It catches much that the visible tests leave to you.
 # - Below each exercise are **visible tests**: shapes, types and properties that must hold. When one fails, its
 #   message says what is wrong and where to look. `course check ps3` in a terminal runs all of them.
 # - Cells that say **hidden tests** run when your work is marked. They compare values, with pictures that are not square, filters of even size,
 #   strides that leave pixels over, one picture only, whole-number input, and they check that your function leaves its
 #   arguments as they were. Try such cases yourself.
-# - Before you hand in: *Kernel → Restart and Run All*. What is marked is a fresh run from top to bottom.
+# - Before you hand in: *Kernel → Restart Kernel and Run All Cells…*. What is marked is a fresh run from top to bottom.
 
 # %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false, "task": false}
 import numpy as np
@@ -94,6 +95,7 @@ from course_utils.grading.expect import (
 # place of F, chapter 6's formula for the size of the output holds.
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # A stride rarely ends exactly at the border. Does the formula round up or down? And what comes out of one layer goes into the next: which of the
@@ -285,6 +287,7 @@ test_ex1_edges()
 # what two of them do to `[1, 2, 5]`.
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # `np.lib.stride_tricks.sliding_window_view(a, (F_h, F_w), axis=(2, 3))` shows every window without copying; or add up F_h · F_w shifted
@@ -427,6 +430,7 @@ test_ex2_edges()
 # Write it for one group first. A stride is a step in a slice: of all windows, which ones remain?
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # Then slices again: part g of the channels, part g of the filters, part g of the output. Test yourself: with filters that are
@@ -571,12 +575,14 @@ test_ex3_edges()
 # goes in steps of the stride, as often as the output has places. Each product adds to an output whose derivative you know: that gives `dw`, and the same slice, seen from the pixels' side, gives `dx`.
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # A pixel lies in several windows: its derivatives add up. Collect them in an array as large as the padded picture and cut the border off in the end. `a[p:-p]` is a trap for
 # one value of p.
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 3</summary>
 #
 # Check yourself: pick any `dout`, let L be the sum of `dout * grouped_conv(...)`, change one number of x, w or b by 1e-5 in both directions,
@@ -737,6 +743,7 @@ test_ex4_edges()
 # All rows of an outer product are multiples of one row. Which row of the kernel is safe to start from? What if the first one is zero?
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # Linear algebra has a word for such matrices, and NumPy a decomposition (`np.linalg.svd`) that shows how far a matrix is from being one. How do the scale of the kernel and the tolerance go together?
@@ -873,6 +880,7 @@ test_ex5_edges()
 # How many pixels of each window lie in the picture? The same sliding window that adds up the pixels can count them: what would it have to slide over?
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # Backward: every pixel of a window receives an equal share of its derivative. Windows may overlap, and some pixels may lie in none.
@@ -1045,6 +1053,7 @@ test_ex6_edges()
 # Forward first: compute the maximum of each window. Then go through the size × size places inside a window once more: at which windows does this place hold the maximum?
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # Count the largest pixels of each window before you share. With overlap, a pixel can be the largest of several windows.
@@ -1172,6 +1181,7 @@ test_ex7_edges()
 # The plus is five pixels high and wide. Write down a 5×5 filter that is positive on it and negative elsewhere, with weights that sum to zero. What does it answer to a bar that is three times as bright? Why can no choice of weights help, when a plus is two bars laid across each other?
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # A sum can be large because one part is very bright. Two or four questions, each about a part of the plus, that must *all* be answered (take the smallest answer) are harder to fool than one. And what surrounds the arms should be dark.
@@ -1191,7 +1201,7 @@ def draw_scenes(n, seed):
     for picture, place in zip(pictures, places, strict=True):
         across, down = rng.uniform(-0.15, 0.15, size=2)
         picture += rng.uniform(0.15, 0.3) + across * ramp + down * ramp[:, None]
-        cells = rng.permutation(16)[:8]  # a grid of 4 × 4 cells of 7 × 7 pixels each: signs don't touch
+        cells = rng.permutation(16)[:8]  # a grid of 4 × 4 cells of 7 × 7 pixels each: signs don't overlap
         for number, (sign, cell) in enumerate(zip(signs, cells, strict=True)):
             row, column = 2 + 7 * (cell // 4) + rng.integers(0, 3), 2 + 7 * (cell % 4) + rng.integers(0, 3)
             strength = rng.uniform(0.2, 0.3) if number == 0 else rng.uniform(0.2, 0.6)
@@ -1207,7 +1217,7 @@ def draw_scenes(n, seed):
 from course_utils.plots import show_images
 
 scenes, places = draw_scenes(10, seed=1)
-figure = show_images(np.repeat(scenes[..., None], 3, axis=3), columns=5)
+show_images(np.repeat(scenes[..., None], 3, axis=3), columns=5)
 
 # %% nbgrader={"grade": false, "grade_id": "ex8_answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def find_plus(pictures):
@@ -1276,12 +1286,12 @@ expect(FOUND >= HIGH, "find_plus", "fewer plus signs were found than the second 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "ex9_text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ## Exercise 9: In your own words
 #
-# *Objectives O1, O3 and O5, 10 points, read and marked by a person.* About 350 words in all.
+# *Objectives O1, O3 and O5, 10 points, read and marked by a person.* About 400 words in all, tables apart.
 #
-# 1. (4 points) A layer has 64 filters of 3×3 on 64 channels. Replace it by a 3×3 layer in 64 groups followed by 64 filters of 1×1. Use your `describe_stack` for 64 channels of 32 × 32: give parameters and multiplications of both, and
+# 1. (4 points) A layer has 64 filters of 3×3 on 64 channels (the 3×3 layers here with padding 1). Replace it by a 3×3 layer in 64 groups followed by 64 filters of 1×1. Use your `describe_stack` for 64 channels of 32 × 32: give parameters and multiplications of both, and
 #    their ratio. Then say what the pair *cannot* compute that the one layer can. (A drawing or a small example helps.)
 # 2. (3 points) In exercise 4 with stride 2 and padding 0, some pixels may get derivative 0 whatever `dout` is. Which ones, and when? What does that mean for the training of whatever produced these pixels?
-# 3. (3 points) Look at pictures in which your `find_plus` is wrong (or, if there are none, lower the strength of the plus in a copy of `draw_scenes` until there are). What does the filter see there? Name one change that would help, and one picture it would harm.
+# 3. (3 points) Look at pictures in which your `find_plus` is wrong (or, if there are none, lower the strength of the plus in a copy of `draw_scenes` until there are). What do your filters see there? Name one change that would help, and one kind of picture it would harm.
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "ex9_answer", "locked": false, "points": 10, "schema_version": 3, "solution": true, "task": false}
 # **Rubric (for the person who marks; the release shows an empty answer here).**

@@ -39,13 +39,14 @@
 #
 # - Write your code where it says `YOUR CODE HERE` and take the `raise NotImplementedError()` out. Keep the names of
 #   functions and classes and their arguments; helpers of your own are welcome in the same cell. NumPy and all of PyTorch are allowed.
+# - Try the example of each exercise first: copy it into a cell of your own. It catches much that the visible tests leave to you.
 # - Below each exercise are **visible tests**: shapes, types and properties that must hold. When one fails, its
 #   message says what is wrong and where to look. `course check ps4` in a terminal runs all of them.
 # - Cells that say **hidden tests** run when your work is marked. They compare values, with pictures that are not square, one picture
 #   only, batches that do not divide, classes that never occur, and they check that your code leaves alone what it was not asked to change.
 # - Some exercises have a short cell **for the tests** after yours: it makes a small network, calls your function and reports what became of both. The tests call that. Read
 #   it: it shows how your function is used, and you can call it too.
-# - Before you hand in: *Kernel → Restart and Run All*. What is marked is a fresh run from top to bottom.
+# - Before you hand in: *Kernel → Restart Kernel and Run All Cells…*. What is marked is a fresh run from top to bottom.
 
 # %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false, "task": false}
 import copy
@@ -162,6 +163,7 @@ def make_network(kind, inputs, units, seed=0):
 # A `Dataset` needs three methods: `__init__` keeps what it is given, `__len__` counts, `__getitem__` does the work for one picture. Which of the five rules belongs where?
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # Bring the index into the range 0 … len − 1 first. Then one division with remainder by N says whether to mirror, and which picture. Which axis of one picture (H, W, C) goes from left to right?
@@ -357,6 +359,7 @@ test_ex1_edges()
 # `nn.Conv2d` has arguments for stride, dilation, groups and bias. How many pixels does a 3×3 filter with dilation d span, and how many of them stand out on each side of its middle?
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # Which of the two convolutions takes the stride: the one that looks at places, or the one that looks at channels? Both give the right shape; only one of them uses every pixel.
@@ -527,6 +530,7 @@ test_ex2_edges()
 # What does pooling over 3 pixels with stride 2 and padding 1 make of 8, of 9, of 1? Chapter 6's formula has the answer; carry height and width along from stage to stage.
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # `torch.random.fork_rng(devices=[])` is a context after which the generator is put back. Seed inside it.
@@ -707,6 +711,7 @@ test_ex3_edges()
 # `module.register_forward_hook(f)` makes PyTorch call `f(module, inputs, output)` after each call of that module, and gives back a handle with `remove()`. The hook does not know the module's name: make one hook for each module.
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # A batch of one picture in training mode changes running means, or fails where a map has a single pixel. Note every module's `training` before, and put each back by itself afterwards: `model.train()` would wake up parts that somebody froze.
@@ -877,6 +882,7 @@ test_ex4_edges()
 # `backward()` adds to the gradients that are there. The mean over N is a sum of sums, each divided by N: what must the loss of a piece be divided by, if the pieces are not equally long?
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # In which order: forget old gradients, collect, measure, scale, step? `nn.utils.clip_grad_norm_` does two of them and returns one number that you need.
@@ -1063,11 +1069,13 @@ test_ex5_edges()
 # A mean of means counts the pictures of a short last batch more than others. Add up over pictures, divide at the end. `try … finally` runs its last part whatever happens.
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # `model.training` speaks of the outermost module alone. Go through `model.modules()` before and after.
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 3</summary>
 #
 # The pictures of a and b together are two row sums. A pair of classes without any picture has no rate; it was never confused.
@@ -1301,6 +1309,7 @@ test_ex6_edges()
 # `torch.save` writes a dictionary to any file, also to an `io.BytesIO`, whose `getvalue()` gives the bytes. Models and optimisers have a `state_dict()`. What else decides about the next step?
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # `load_state_dict` copies what fits and raises only then: half of the new weights stay. Keep a copy of what you might have to put back, or compare before you load.
@@ -1519,11 +1528,13 @@ test_ex7_edges()
 # a learning rate that rises to 0.01 and falls to 0 again (`torch.optim.lr_scheduler.OneCycleLR`, one step of it after each step of Adam). With 0.01 to the very end the last steps decide, and accuracy is a matter of luck.
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 2</summary>
 #
 # `torch.rot90(x, k, (2, 3))` turns a batch. Which pictures should the network see in training, if it is to be right about turned ones? Are mirrored pictures of help too?
 #
 # </details>
+#
 # <details class="hint"><summary>Hint 3</summary>
 #
 # A picture can be asked about four times, once for each turn; the four answers can be averaged. And the pictures of one batch need not all be turned by the same angle.
@@ -1548,10 +1559,10 @@ def draw_snapshots(split, n, seed):
 from course_utils.data import POCKET10_CLASSES
 from course_utils.plots import show_images
 
-pictures, labels = draw_snapshots("train", 10, seed=1)
-figure = show_images(pictures, labels, class_names=POCKET10_CLASSES, columns=5)
-pictures, labels = draw_snapshots("validation", 10, seed=1)
-figure = show_images(pictures, labels, class_names=POCKET10_CLASSES, columns=5)
+upright, their_labels = draw_snapshots("train", 10, seed=1)
+turned, labels = draw_snapshots("validation", 10, seed=1)
+both = np.concatenate([upright, turned])
+show_images(both, np.concatenate([their_labels, labels]), class_names=POCKET10_CLASSES, columns=10)
 
 # %% nbgrader={"grade": false, "grade_id": "ex8_answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def fit_predict(train_images, train_labels, images):
