@@ -15,6 +15,14 @@ PNG = new_output("display_data", data={"image/png": "iVBO", "text/plain": "<Figu
 VIEW = new_output("display_data", data={sanitise.VIEW: {"model_id": "a"}, "image/png": "iVBO"})
 
 
+EXERCISE = (
+    '### Exercise 7.{}: pools\n<details class="hint">a</details>\n<details class="solution">b</details>\n'
+)
+CHOICE = '<details class="choice{}"><summary>5</summary>\n\nThat is the sum of all of them.\n\n</details>\n'
+QUESTION = f'<div class="question">{CHOICE.format(" right")}{CHOICE.format("")}{CHOICE.format("")}</div>\n'
+PRACTICE = "\n".join(EXERCISE.format(number) for number in range(1, 6)) + 4 * QUESTION
+
+
 def figure(name="fig-a", caption="See.", alt="Points of two classes"):
     return {"mystnb": {"figure": {"name": name, "caption": caption}, "image": {"alt": alt}}}
 
@@ -105,12 +113,33 @@ def test_run_time_is_recorded_and_bearable(tmp_path):
 def test_a_chapter_with_everything_lacks_nothing(tmp_path):
     (tmp_path / "notebooks").mkdir()
     words = " ".join(["word"] * anatomy.FEWEST_WORDS)
-    cells = [new_markdown_cell(words), code('SEED = 0\nDATASET = "pocket10"')]
+    practice = PRACTICE.replace("Exercise 7", "Exercise 1")
+    cells = [new_markdown_cell(words), new_markdown_cell(practice), code('SEED = 0\nDATASET = "pocket10"')]
     cells += [code(outputs=[VIEW], **figure(name=f"fig-{i}")) for i in range(2)]
     notebook = new_notebook(cells=cells)
     pairs.write_notebook(notebook, tmp_path / "notebooks" / "01_a.ipynb")
     build.record_run_time(tmp_path / "book" / "results", "01_a", execute.Run(5, 9))
     assert anatomy.problems(tmp_path, "01_a") == []
-    del notebook.cells[2]
+    del notebook.cells[3]
     pairs.write_notebook(notebook, tmp_path / "notebooks" / "01_a.ipynb")
     assert anatomy.problems(tmp_path, "01_a") == ["has 1 interactive figures; wanted 2"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("", "", None),
+        ("Exercise 7.2", "Exercise 7.3", "stands where 'Exercise 7.2:' was expected"),
+        (EXERCISE.format(5), "", "has 4 exercises"),
+        ('class="hint"', "", "Exercise 7.1: has no hint"),
+        ('class="solution"', 'class="hint"', "Exercise 7.1: has not exactly one folded solution"),
+        (QUESTION, "", "has 3 quick questions"),
+        ("choice right", "choice", "quick question 1: wanted 3 or more choices, one right"),
+        (CHOICE.format(""), "", "quick question 1: wanted 3 or more choices, one right"),
+        ("That is the sum of all of them.", "No.", "quick question 1: a choice is not explained"),
+    ],
+)
+def test_exercises_and_questions_are_whole(old, new, message):
+    text = PRACTICE.replace(old, new, 1) if old else PRACTICE
+    found = anatomy.practice_problems(new_notebook(cells=[new_markdown_cell(text)]), 7)
+    assert (len(found) == 1 and message in found[0]) if message else found == []

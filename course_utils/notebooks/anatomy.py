@@ -19,6 +19,10 @@ FEWEST_INTERACTIVE = 2
 LONGEST_SECONDS = 60.0
 CELLS_AN_EXEMPTION = 10  # one code cell in ten may be exempt
 FEWEST_ALT_WORDS = 4
+FEWEST_EXERCISES = 5
+FEWEST_QUESTIONS = 4
+FEWEST_CHOICES = 3
+FEWEST_WORDS_OF_FEEDBACK = 6
 
 _EXEMPT_TAG = "nbval-ignore-output"
 _OTHER_TAGS = {
@@ -39,6 +43,9 @@ _NOT_PROSE = (
     re.compile(r"`[^`]*`"),
     re.compile(r"\]\([^)]*\)"),
 )
+_EXERCISE = re.compile(r"^### (?=Exercise )", re.MULTILINE)
+_QUESTION = re.compile(r'<div class="question">(.*?)</div>', re.DOTALL)
+_CHOICE = re.compile(r'<details class="choice( right)?"><summary>.+?</summary>(.*?)</details>', re.DOTALL)
 _IMAGE = re.compile(r"!\[([^\]]*)\]\(|<img\b([^>]*)>")
 
 
@@ -66,6 +73,7 @@ def problems(root: Path, stem: str) -> list[str]:
     )
     if interactive < FEWEST_INTERACTIVE:
         found.append(f"has {interactive} interactive figures; wanted {FEWEST_INTERACTIVE}")
+    found += practice_problems(notebook, int(stem[:2]))
     return found + run_time_problems(root / "book" / "results", stem)
 
 
@@ -128,6 +136,31 @@ def picture_problems(notebook: NotebookNode) -> list[str]:
 
 def _is_picture(output: NotebookNode) -> bool:
     return any(kind.startswith("image/") for kind in output.get("data", {}))
+
+
+def practice_problems(notebook: NotebookNode, chapter: int) -> list[str]:
+    """Check exercises (numbered, hints, one folded solution) and quick questions (every choice explained)."""
+    text = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    exercises = _EXERCISE.split(text)[1:]
+    found = [] if len(exercises) >= FEWEST_EXERCISES else [f"has {len(exercises)} exercises"]
+    for number, exercise in enumerate(exercises, 1):
+        name = f"Exercise {chapter}.{number}:"
+        if not exercise.startswith(name):
+            found.append(f"{exercise[:20]!r} stands where {name!r} was expected")
+        if '<details class="hint">' not in exercise:
+            found.append(f"{name} has no hint")
+        if exercise.count('<details class="solution">') != 1:
+            found.append(f"{name} has not exactly one folded solution")
+    questions = _QUESTION.findall(text)
+    if len(questions) < FEWEST_QUESTIONS:
+        found.append(f"has {len(questions)} quick questions; wanted {FEWEST_QUESTIONS}")
+    for number, question in enumerate(questions, 1):
+        choices = _CHOICE.findall(question)
+        if len(choices) < FEWEST_CHOICES or sum(right != "" for right, _ in choices) != 1:
+            found.append(f"quick question {number}: wanted {FEWEST_CHOICES} or more choices, one right")
+        if any(len(why.split()) < FEWEST_WORDS_OF_FEEDBACK for _, why in choices):
+            found.append(f"quick question {number}: a choice is not explained")
+    return found
 
 
 def prose_words(notebook: NotebookNode) -> int:
