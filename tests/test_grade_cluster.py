@@ -49,11 +49,11 @@ class Processes:
         options = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--local-directory", str(self.folder)]
         return self.run("worker", self.address, *options)
 
-    def grade(self, course, *options, address=None, check=None):
+    def grade(self, course, *options):
         """Run ``course grade`` beside this process."""
-        command = [sys.executable, "-m", "course_utils", "grade", course.assignment, "--unsafe-no-sandbox"]
+        command = [sys.executable, "-m", "course_utils", "grade", course.assignment]
         return subprocess.Popen(
-            [*command, "--scheduler", address or self.address, "--json", "report.json", *options],
+            [*command, "--scheduler", self.address, "--json", "report.json", *options],
             cwd=course.root,
             env=self.environment,
             stdout=subprocess.PIPE,
@@ -85,7 +85,9 @@ def stored(course):
         return book.stored(course.assignment)
 
 
+@pytest.mark.sandbox
 def test_two_workers_one_killed_and_one_joining_mark_a_class(course, dask):
+    """Each worker shuts student code in a sandbox of its own."""
     answers = [RIGHT, WRONG, HALF, SLOW.format(seconds=0.4)] * 4
     for number, answer in enumerate(answers):
         course.hand_in(f"s{number:02d}", answer)
@@ -157,7 +159,7 @@ def test_with_tls_only_those_who_have_the_certificate_take_part(course, tmp_path
     dask = Processes(tmp_path, "tls", **certificates)
     try:
         dask.worker()
-        running = dask.grade(course)
+        running = dask.grade(course, "--unsafe-no-sandbox")
         said, _ = running.communicate(timeout=120)
         assert running.returncode == 0, said
         assert [one.student for one in stored(course)] == ["ada"]
