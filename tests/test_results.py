@@ -201,8 +201,7 @@ def test_arrays_beside_a_result_are_those_it_recorded():
         for file, digest in results.load(name).get("settings", {}).get("sha256", {}).items():
             content = (results.results_dir() / file).read_bytes()
             assert hashlib.sha256(content).hexdigest() == digest, file
-            # Arrays may hold a hundred small pictures beside the figures they belong to.
-            assert len(content) < (500_000 if file.endswith(".png") else 250_000), file
+            assert len(content) < (500_000 if file.endswith(".png") else 200_000), file
 
 
 def test_least_squares_reproduces_the_source():
