@@ -81,7 +81,7 @@ def assertions(cells: list[str], label: str) -> list[str]:
     -------
     list of str
         The assertions between the comment that names the equation and the next such comment or the end of
-        the cell, each on one line; calls of functions named ``check_…`` where these assert.
+        the cell, each on one line; calls of ``check_…`` or ``gradcheck`` where these assert.
     """
     for cell in cells:
         lines = cell.splitlines()
@@ -97,7 +97,7 @@ def assertions(cells: list[str], label: str) -> list[str]:
 
 
 def _checks(call: ast.Call) -> bool:
-    return isinstance(call.func, ast.Name) and call.func.id.startswith("check_")
+    return isinstance(call.func, ast.Name) and "check" in call.func.id
 
 
 def _code(text: str) -> str:

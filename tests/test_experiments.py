@@ -58,7 +58,7 @@ def test_a_result_is_written_with_its_arrays_and_their_hash(tmp_path):
 
 
 def test_an_unknown_experiment_is_refused_with_the_list():
-    with pytest.raises(ResultError, match=r"no experiment 'cifar100'\. There are: car_truck_least_squares, "):
+    with pytest.raises(ResultError, match=r"no experiment 'cifar100'\. There are: car_truck_cnn, "):
         run("cifar100")
 
 

@@ -62,7 +62,7 @@ def double(x):
     with open("/proc/self/maps") as maps, open("/proc/self/mem", "rb", 0) as memory:
         for line in maps:
             start, end = (int(part, 16) for part in line.split()[0].split("-"))
-            if "rw" in line and end - start < 2**24:
+            if "rw" in line and end - start < 2**29:
                 try:
                     memory.seek(start)
                     found = re.search(name + rb"\d+", memory.read(end - start))
@@ -81,7 +81,7 @@ def double(x):
     with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as memory:
         for line in maps:
             start, end = (int(part, 16) for part in line.split()[0].split("-"))
-            if "rw" in line and end - start < 2**24:
+            if "rw" in line and end - start < 2**29:
                 try:
                     memory.seek(start)
                     found = re.search(name + rb"\d+", memory.read(end - start))
