@@ -16,11 +16,13 @@ VIEW = new_output("display_data", data={sanitise.VIEW: {"model_id": "a"}, "image
 
 
 EXERCISE = (
-    '### Exercise 7.{}: pools\n<details class="hint">a</details>\n<details class="solution">b</details>\n'
+    "### Exercise 7.{}: pools\n"
+    + 2 * '<details class="hint">a</details>\n'
+    + '<details class="solution">b</details>\n'
 )
 CHOICE = '<details class="choice{}"><summary>5</summary>\n\nThat is the sum of all of them.\n\n</details>\n'
 QUESTION = f'<div class="question">{CHOICE.format(" right")}{CHOICE.format("")}{CHOICE.format("")}</div>\n'
-PRACTICE = "\n".join(EXERCISE.format(number) for number in range(1, 6)) + 4 * QUESTION
+PRACTICE = "\n".join(EXERCISE.format(number) for number in range(1, 7)) + 6 * QUESTION
 
 
 def figure(name="fig-a", caption="See.", alt="Points of two classes"):
@@ -130,10 +132,10 @@ def test_a_chapter_with_everything_lacks_nothing(tmp_path):
     [
         ("", "", None),
         ("Exercise 7.2", "Exercise 7.3", "stands where 'Exercise 7.2:' was expected"),
-        (EXERCISE.format(5), "", "has 4 exercises"),
-        ('class="hint"', "", "Exercise 7.1: has no hint"),
+        (EXERCISE.format(6), "", "has 5 exercises; wanted 6"),
+        ('class="hint"', "", "Exercise 7.1: has too few hints; wanted 2"),
         ('class="solution"', 'class="hint"', "Exercise 7.1: has not exactly one folded solution"),
-        (QUESTION, "", "has 3 quick questions"),
+        (QUESTION, "", "has 5 quick questions; wanted 6"),
         ("choice right", "choice", "quick question 1: wanted 3 or more choices, one right"),
         (CHOICE.format(""), "", "quick question 1: wanted 3 or more choices, one right"),
         ("That is the sum of all of them.", "No.", "quick question 1: a choice is not explained"),
