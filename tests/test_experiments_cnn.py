@@ -36,7 +36,7 @@ def test_an_interrupted_run_gives_what_an_uninterrupted_one_gives(pictures, tmp_
     parts, again = run(pictures, 3, tmp_path / "parts.pt", said.append)
     assert said[0].startswith("goes on after epoch 1")
     assert len(said) == 3
-    for name in ("running_accuracy", "train_accuracy", "test_accuracy"):
+    for name in ("running_accuracy", "sample_accuracy", "test_accuracy"):
         assert curves[name] == again[name]
         assert len(curves[name]) == 3
     for value, other in zip(whole.state_dict().values(), parts.state_dict().values(), strict=True):

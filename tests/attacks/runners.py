@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import atexit
 import contextlib
+import ctypes
 import dataclasses
 import faulthandler
 import gc
@@ -38,7 +39,7 @@ from course_utils.grading.verdict import Verdict
 
 #: Seconds for one marking; an attack that is to be endless has been so after fewer.
 PATIENCE, ENDLESS = 60.0, 6.0
-SWAMPED = 100 * 2**20
+SWAMPED = 64 * 2**20
 SECRETS = (SECRET, MARK, "read-the-solutions", "could-write", "could-mount", "could-trace")
 SECRETS += ("could-make-a-device", "could-be-first")
 
@@ -472,6 +473,7 @@ def _lines(error: BaseException) -> str:
 def _memory_now() -> int:
     """Give the bytes of memory in use, and let `_most_memory` begin from here."""
     gc.collect()  # what an attack before this one left would be freed only later, and hide the growth
+    ctypes.CDLL(None).malloc_trim(0)  # and so would what is free but still held: new objects would fill it
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
     return _status("VmRSS")
