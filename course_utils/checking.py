@@ -181,7 +181,7 @@ def check(notebook: NotebookNode, folder: Path, timeout: int = 60) -> Iterator[R
                 if grade_id:
                     yield Result(f"Cell {position + 1} ({grade_id})", "failed", messages)
                 elif "NotImplementedError" not in messages[0]:
-                    yield Result(f"Cell {position + 1} (your own)", "not marked", messages)
+                    yield Result(f"Your own cell `{_first_line(cell.source)}`", "not marked", messages)
             exercise = waiting.pop(grade_id, None)
             if exercise is not None:
                 yield _judge(exercise, cells, trouble)
@@ -271,7 +271,7 @@ def _advice(output: NotebookNode) -> str:
     if output.ename == "NameError" and name:
         return f". Check that a cell above defines or imports `{name[1]}`, spelled like this"
     if "NoneType" in output.evalue:
-        return ". Something is None here: does your function end with a `return`?"
+        return ". Something is None here: an argument that may be None, or a function without a `return`?"
     return ""
 
 
@@ -280,6 +280,12 @@ def _line_of_error(traceback: list[str]) -> str:
     plain = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(traceback))
     arrows = re.findall(r"^-+> *\d+ (.+)$", plain, re.M)
     return f" (at `{arrows[-1].strip()}`)" if arrows else ""
+
+
+def _first_line(source: str, longest: int = 60) -> str:
+    """Take the first line of a cell's code, shortened: JupyterLab shows no number to find it by."""
+    line = next((line.strip() for line in source.splitlines() if line.strip()), "")
+    return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
 def _first_hint(markdown: str) -> str:

@@ -166,12 +166,12 @@ def test_each_failure_says_what_and_where(release, right, tmp_path):
     assert "stopped with IndexError" in said
     assert "return labels[99]" in said
     assert "the cell ex6_visible is missing" in said
-    assert "note          Cell 4 (your own)" in said
+    assert "note          Your own cell `1 / 0`" in said
     assert "ZeroDivisionError" in said
     assert "passed        Exercise 4" in said
     assert "not answered  Exercise 7" in said
     assert "passed        Exercise 8" in said  # what comes after a loop is still checked
-    assert "2 not marked" in said
+    assert "2 of your own cells stopped" in said
     assert said.count("FAILED  ") == 5
     without = run_check(tiny(visible="assert False, 'one: wrong'"), tmp_path, "--no-hints")[1]
     assert "one: wrong" in without
@@ -182,7 +182,7 @@ def test_each_failure_says_what_and_where(release, right, tmp_path):
     ("answer", "advice"),
     [
         ("def other():\n    return 1", "Check that a cell above defines or imports `one`"),
-        ("def one():\n    1", "does your function end with a `return`"),
+        ("def one():\n    1", "or a function without a `return`"),
     ],
 )
 def test_what_beginners_meet_is_explained(tmp_path, answer, advice):

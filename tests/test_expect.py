@@ -37,7 +37,6 @@ def test_what_holds_passes():
         ([1.0, 2.0], "a NumPy array was expected, got list"),
         (np.zeros((2, 1)), r"shape \(2,\) was expected, got \(2, 1\)"),
         (np.zeros(2, dtype=int), "floating point numbers were expected, got int64"),
-        (np.array([1, np.nan]), "1 of 2 numbers are NaN or infinite"),
     ],
 )
 def test_arrays(value, message):
@@ -51,12 +50,20 @@ def test_arrays(value, message):
         (np.zeros(2), "a PyTorch tensor was expected, got ndarray"),
         (torch.zeros(2, 1), r"shape \(2,\) was expected, got \(2, 1\)"),
         (torch.zeros(2, dtype=torch.float64), "numbers of type float32 were expected, got float64"),
-        (torch.tensor([1, torch.inf]), "1 of 2 numbers are NaN or infinite"),
     ],
 )
 def test_tensors(value, message):
     with pytest.raises(AssertionError, match=f"^f: {message}. Where to look: here.$"):
         expect_tensor(value, (2,), "f", where="here")
+
+
+def test_numbers_that_are_not_finite():
+    """Where to look is then another place than for a wrong shape."""
+    message = "^f: 1 of 2 numbers are NaN or infinite. Where to look: a division by 0"
+    with pytest.raises(AssertionError, match=message):
+        expect_array(np.array([1, np.nan]), (2,), "f", where="here")
+    with pytest.raises(AssertionError, match=message):
+        expect_tensor(torch.tensor([1, torch.inf]), (2,), "f", where="here")
 
 
 @pytest.mark.parametrize("value", [np.zeros(1), "1", None, np.inf])

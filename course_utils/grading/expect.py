@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+#: Where to look for numbers that are not finite.
+NOT_FINITE = "a division by 0, an overflow, or a place that was never filled in"
 KINDS = {"f": "floating point", "i": "integer"}
 
 
@@ -51,7 +53,7 @@ def expect_array(
     kind : {"f", "i"}
         "f" for floating point numbers, "i" for integers.
     where : str, optional
-        Where to look.
+        Where to look if type, shape or kind differ.
     finite : bool
         Whether NaN and infinity are errors.
 
@@ -72,7 +74,7 @@ def expect_array(
     expect(value.dtype.kind in kinds, name, f"{KINDS[kind]} numbers were expected, got {value.dtype}", where)
     if finite and kind == "f":
         bad = int(np.size(value) - np.isfinite(value).sum())
-        expect(bad == 0, name, f"{bad} of {np.size(value)} numbers are NaN or infinite", where)
+        expect(bad == 0, name, f"{bad} of {np.size(value)} numbers are NaN or infinite", NOT_FINITE)
 
 
 def expect_number(value: Any, name: str, *, where: str = "") -> None:
@@ -209,7 +211,7 @@ def expect_tensor(
     dtype : str
         The dtype's name, such as ``"float32"`` or ``"int64"``.
     where : str, optional
-        Where to look.
+        Where to look if type, shape or kind differ.
     finite : bool
         Whether NaN and infinity are errors.
 
@@ -227,4 +229,4 @@ def expect_tensor(
     expect(kind == dtype, name, f"numbers of type {dtype} were expected, got {kind}", where)
     if finite:
         bad = int((~value.isfinite()).sum())
-        expect(bad == 0, name, f"{bad} of {value.numel()} numbers are NaN or infinite", where)
+        expect(bad == 0, name, f"{bad} of {value.numel()} numbers are NaN or infinite", NOT_FINITE)

@@ -815,14 +815,14 @@ test_ex5_edges()
 #
 # <details class="hint"><summary>Hint 1</summary>
 #
-# Derive first, on paper. Call $z = s/\tau$. Which is the gradient with respect to $z$ when the target is any distribution $q$ instead of a one-hot vector? What does the
-# chain rule add on the way from $z$ to $s$?
+# Derive first, on paper. Call the scaled scores `z = s / temperature`. Which is the gradient with respect to `z` when the target is any distribution `q` instead of a one-hot vector? What does the
+# chain rule add on the way from `z` to `s`?
 #
 # </details>
 #
 # <details class="hint"><summary>Hint 2</summary>
 #
-# Work with $\log p_j = z_j - \log\sum_l e^{z_l}$ and never take the logarithm of a probability that may have become 0. Subtracting the largest score of each row changes
+# Work with the *logarithm* of the softmax, score minus the logarithm of the sum of exponentials, and never take the logarithm of a probability that may have become 0. Subtracting the largest score of each row changes
 # nothing in exact arithmetic and prevents overflow. A smoothed target of 0 · log 0 should not occur at all in this form.
 #
 # </details>
@@ -976,7 +976,7 @@ test_ex6_edges()
 #
 # <details class="hint"><summary>Hint 1</summary>
 #
-# The derivative of $\max(0, m)^2$ with respect to $m$ is $2\max(0, m)$. One violation $m_{ij}$ depends on two scores: which, and with which signs?
+# The derivative of `max(0, m)**2` with respect to `m` is `2 * max(0, m)`. One violation depends on two scores: which, and with which signs?
 #
 # </details>
 #

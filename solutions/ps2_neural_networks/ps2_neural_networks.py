@@ -97,13 +97,13 @@ from course_utils.grading.expect import (
 #
 # <details class="hint"><summary>Hint 1</summary>
 #
-# No group appears in another's terms, so think of one group as one arrow $a$. Among all arrows $w$ of a given length, which one is nearest to $a$? That leaves a single unknown: the length of $w$.
+# No group appears in another's terms, so think of one group as one arrow *a*. Among all arrows *w* of a given length, which one is nearest to *a*? That leaves a single unknown: the length of *w*.
 #
 # </details>
 #
 # <details class="hint"><summary>Hint 2</summary>
 #
-# The length solves chapter 4's problem of the soft threshold, for a number that can't be negative. Write the answer as a factor times $a$, and think of a group whose weights are all 0.
+# The length solves chapter 4's problem of the soft threshold, for a number that can't be negative. Write the answer as a factor times *a*, and think of a group whose weights are all 0.
 #
 # </details>
 #
@@ -166,11 +166,13 @@ def test_ex1_visible():
     value = group_penalty(W, groups)
     expect_number(value, "group_penalty")
     expect_close(group_penalty(-3 * W, groups), 3 * value, "group_penalty of −3 W", where="lengths, not their squares")
+    kept = W.copy(), dW.copy(), groups.copy()
     got = group_step(W, dW, 0.1, 0.2, groups)
+    expect_unchanged(kept, (W, dW, groups), "group_step")
     expect_array(got, (6, 3), "group_step", where="the shape of W")
     expect_close(group_step(W, dW, 0.1, 0.0, groups), W - 0.1 * dW, "group_step without a penalty", where="the plain gradient step")
     silent = group_step(W, dW, 0.1, 1e6, groups)
-    expect_equal(silent, np.zeros((6, 3)), "group_step with a huge penalty", where="everything is exactly 0, and never negative")
+    expect_equal(silent, np.zeros((6, 3)), "group_step with a huge penalty", where="every number is exactly 0; the factor must not become negative")
     shorter = group_step(W, np.zeros((6, 3)), 0.1, 0.2, groups)
     expect((np.abs(shorter) <= np.abs(W)).all(), "group_step", "a weight has grown though the data did not pull", "the penalty pulls towards 0")
 
@@ -332,7 +334,9 @@ def test_ex2_visible():
     name = "careful_step"
     rng = np.random.default_rng(2)
     params, grads = ([rng.normal(size=(4, 3)), rng.normal(size=3)] for _ in range(2))
+    kept = [array.copy() for array in params + grads]
     result = careful_step(params, grads, None, 1, 0.1, 0.0, 1e9)
+    expect_unchanged(kept, params + grads, name)
     expect(isinstance(result, tuple) and len(result) == 2, name, "two lists were expected", "return params, average")
     for got, old, slope, mean in zip(result[0], params, grads, result[1], strict=True):
         expect_array(got, old.shape, f"{name}, params", where="the shape of the parameter")
@@ -456,7 +460,7 @@ test_ex2_edges()
 #
 # <details class="hint"><summary>Hint 2</summary>
 #
-# v may be a matrix, as the weights are. Its length is still the square root of the sum of all squares, and $v \cdot u$ still the sum of all products.
+# v may be a matrix, as the weights are. Its length is still the square root of the sum of all squares, and the product of v and u still the sum of all products.
 #
 # </details>
 
@@ -502,7 +506,7 @@ def test_ex3_visible():
     expect_number(got, name)
     expect_close(got, 4.0, f"{name} of a bowl with curvatures 4, 2 and 1", where="after 25 steps nothing else is left", rtol=1e-5)
     expect(set(asked) == {(3,)}, name, "the gradient was asked at an array of another shape", "w ± h v has the shape of w")
-    expect(len(asked) <= 52, name, f"the gradient was asked {len(asked)} times in 25 steps", "two gradients a step; never build the Hessian")
+    expect(len(asked) <= 52, name, f"the gradient was asked {len(asked)} times in 25 steps, 52 times are allowed", "two a step and two for the answer; never build the Hessian")
 
 
 test_ex3_visible()
@@ -1075,13 +1079,13 @@ for layer_name, (forward, backward, shapes) in FIVE_LAYERS.items():
 #
 # <details class="hint"><summary>Hint 1</summary>
 #
-# Forwards, keep what the way back will need: every $H_t$, and every number that went into an activation. Backwards, go through the rounds from the last to the first. Which arrays have the same shape in every round?
+# Forwards, keep what the way back will need: the H of every round, and every number that went into an activation. Backwards, go through the rounds from the last to the first. Which arrays have the same shape in every round?
 #
 # </details>
 #
 # <details class="hint"><summary>Hint 2</summary>
 #
-# $H_{t-1}$ reaches $H_t$ on two ways, directly and through the activation. The gradient that arrives at $H_t$ goes back along both, and meets itself again.
+# The H of one round reaches the H of the next on two ways, directly and through the activation. The gradient that arrives at the later one goes back along both, and meets itself again.
 #
 # </details>
 #
@@ -1358,9 +1362,10 @@ def test_ex7_visible():
     expect_unchanged(kept, (pairs, labels), name)
     again = same_or_different(pairs[:40], labels[:40], pairs[40:])
     expect(np.array_equal(got, again), name, "the same input gave other answers", "fix your seeds")
-    alone = same_or_different(pairs[:40], labels[:40], pairs[43:44])
-    expect_array(alone, (1,), f"{name} of a single pair", kind="i")
-    expect(alone[0] == got[3], name, "a pair got another answer when it came alone", "learn means and scales from the training pairs only")
+    for number in range(5):
+        alone = same_or_different(pairs[:40], labels[:40], pairs[40 + number : 41 + number])
+        expect_array(alone, (1,), f"{name} of a single pair", kind="i")
+        expect(alone[0] == got[number], name, "a pair got another answer when it came alone", "learn means and scales from the training pairs only")
 
 
 test_ex7_visible()

@@ -634,6 +634,9 @@ def test_ex4_visible():
     expect(isinstance(result, tuple) and len(result) == 3, name, "three results were expected", "return dx, dw, db")
     for got, like, which in zip(result, (x, w, np.zeros(6)), ("dx", "dw", "db"), strict=True):
         expect_array(got, like.shape, f"{name}, {which}", where="the shape of what it belongs to")
+    dx, dw, db = result
+    expect_close((dx * x).sum(), (dw * w).sum(), f"{name}, the sums of dx · x and of dw · w", where="both are L, the sum of dout · out, which is linear in x and in w")
+    expect_close(db.sum(), dout.sum(), f"{name}, the sum of db", where="each number of out holds one b, and nothing is divided by N")
     twice = grouped_conv_backward(2 * dout, x, w, groups=1, stride=1, padding=1)
     for got, double, which in zip(result, twice, ("dx", "dw", "db"), strict=True):
         expect_close(double, 2 * got, f"{name}, {which}, with dout doubled", where="derivatives are proportional to dout")
@@ -1254,6 +1257,10 @@ def test_ex8_visible():
     expect(((got >= 0) & (got < 32)).all(), name, "a place lies outside the picture", "rows and columns are 0 … 31")
     expect_unchanged([kept], [pictures], name)
     expect_equal(find_plus(pictures[5:6]), got[5:6], f"{name} of a single picture", where="the answer must not depend on other pictures")
+    easy = 0.3 + 0.01 * np.random.default_rng(8).standard_normal((1, 32, 32))
+    easy[0, 10, 18:23] = easy[0, 8:13, 20] = 0.6  # one plus on an even ground, its middle at (10, 20)
+    far = np.abs(find_plus(easy)[0] - [10, 20]).max()
+    expect(far <= 1, name, "a plus that stands alone was not found", "row and column of the plus's middle, not of a window's corner")
 
 
 test_ex8_visible()

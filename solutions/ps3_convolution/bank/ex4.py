@@ -52,7 +52,7 @@ def grouped_conv_backward(dout, x, w, groups, stride, padding):
     return x.grad.numpy(), w.grad.numpy(), b.grad.numpy()
 
 
-# %% wrong overlaps_overwrite (passes the visible tests)
+# %% wrong overlaps_overwrite
 def grouped_conv_backward(dout, x, w, groups, stride, padding):
     rows, columns = dout.shape[2:]
     big = np.pad(x.astype(float), ((0, 0), (0, 0), (padding, padding), (padding, padding)))
@@ -86,7 +86,7 @@ def grouped_conv_backward(dout, x, w, groups, stride, padding):
     return dbig[:, :, padding:-padding, padding:-padding], dw, dout.sum(axis=(0, 2, 3)).astype(float)
 
 
-# %% wrong averages_over_the_batch (passes the visible tests)
+# %% wrong averages_over_the_batch
 def grouped_conv_backward(dout, x, w, groups, stride, padding):
     rows, columns = dout.shape[2:]
     big = np.pad(x.astype(float), ((0, 0), (0, 0), (padding, padding), (padding, padding)))

@@ -62,7 +62,7 @@ def find_plus(pictures):
     return np.stack([best // 28, best % 28], axis=1) + 2
 
 
-# %% wrong column_before_row (passes the visible tests)
+# %% wrong column_before_row
 def find_plus(pictures):
     windows = np.lib.stride_tricks.sliding_window_view(pictures, (5, 5), axis=(1, 2))
     level, upright = windows[..., 2, :].mean(-1), windows[..., :, 2].mean(-1)
@@ -71,7 +71,7 @@ def find_plus(pictures):
     return np.stack([best % 28, best // 28], axis=1) + 2
 
 
-# %% wrong corner_instead_of_middle (passes the visible tests)
+# %% wrong corner_instead_of_middle
 def find_plus(pictures):
     windows = np.lib.stride_tricks.sliding_window_view(pictures, (5, 5), axis=(1, 2))
     level, upright = windows[..., 2, :].mean(-1), windows[..., :, 2].mean(-1)
@@ -80,7 +80,16 @@ def find_plus(pictures):
     return np.stack([best // 28, best % 28], axis=1)
 
 
-# %% wrong middle_of_the_picture (passes the visible tests)
+# %% wrong either_bar_is_enough (passes the visible tests)
+def find_plus(pictures):
+    windows = np.lib.stride_tricks.sliding_window_view(pictures, (5, 5), axis=(1, 2))
+    level, upright = windows[..., 2, :].mean(-1), windows[..., :, 2].mean(-1)
+    answer = np.maximum(level, upright) - windows.mean(axis=(-1, -2))
+    best = answer.reshape(len(pictures), -1).argmax(axis=1)
+    return np.stack([best // 28, best % 28], axis=1) + 2
+
+
+# %% wrong middle_of_the_picture
 def find_plus(pictures):
     return np.full((len(pictures), 2), 16)
 
