@@ -68,7 +68,7 @@ def test_ten_versions_of_a_picture_are_averaged():
     seen = np.array([which[:, row, column] for which in (padded, mirrored) for row, column in places])
     expected = (1 / (1 + np.exp(-(seen / 255 * 4 - 2)))).mean(axis=0)
     found = regularisers.averaged_scores(Corner(), images)[:, 0]
-    np.testing.assert_allclose(found, expected, atol=0.01)  # scores are computed in bfloat16
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_optimisers_lower_the_loss(pictures):

@@ -82,7 +82,7 @@ def fit(
     weight_decay: float = 0.0,
     mix: float = 0.0,
 ) -> "nn.Sequential":
-    """Train a network with AdamW and a cosine schedule, in bfloat16.
+    """Train a network with AdamW and a cosine schedule.
 
     Parameters
     ----------
@@ -134,8 +134,7 @@ def fit(
                 other = torch.randperm(len(y), generator=generator) if mix else torch.arange(len(y))
                 if mix:
                     x = share * x + (1 - share) * x[other]
-                with torch.autocast("cpu", torch.bfloat16):
-                    outputs = model(x).float()
+                outputs = model(x)
                 loss = share * F.cross_entropy(outputs, y) + (1 - share) * F.cross_entropy(outputs, y[other])
                 optimizer.zero_grad()
                 loss.backward()
@@ -160,7 +159,7 @@ def probabilities(model: "nn.Sequential", images: np.ndarray) -> np.ndarray:
     """Softmax of a network's scores, (N, C)."""
     from course_utils.evaluation import scores
 
-    s = scores(model, images, bfloat16=True).astype(np.float64)
+    s = scores(model, images).astype(np.float64)
     e = np.exp(s - s.max(axis=1, keepdims=True))
     return e / e.sum(axis=1, keepdims=True)
 
