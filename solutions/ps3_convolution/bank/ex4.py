@@ -86,6 +86,23 @@ def grouped_conv_backward(dout, x, w, groups, stride, padding):
     return dbig[:, :, padding:-padding, padding:-padding], dw, dout.sum(axis=(0, 2, 3)).astype(float)
 
 
+# %% wrong filter_flipped_for_the_pixels
+def grouped_conv_backward(dout, x, w, groups, stride, padding):
+    rows, columns = dout.shape[2:]
+    big = np.pad(x.astype(float), ((0, 0), (0, 0), (padding, padding), (padding, padding)))
+    dbig, dw = np.zeros(big.shape), np.zeros(w.shape)
+    part, each = x.shape[1] // groups, len(w) // groups
+    for g in range(groups):
+        c, k = slice(g * part, (g + 1) * part), slice(g * each, (g + 1) * each)
+        for s in range(w.shape[2]):
+            for t in range(w.shape[3]):
+                place = np.s_[:, c, s : s + stride * rows : stride, t : t + stride * columns : stride]
+                dw[k, :, s, t] = np.einsum("nkij,ncij->kc", dout[:, k], big[place])
+                dbig[place] += np.einsum("nkij,kc->ncij", dout[:, k], w[k, :, -1 - s, -1 - t])
+    dx = dbig[:, :, padding : padding + x.shape[2], padding : padding + x.shape[3]]
+    return dx, dw, dout.sum(axis=(0, 2, 3))
+
+
 # %% wrong averages_over_the_batch
 def grouped_conv_backward(dout, x, w, groups, stride, padding):
     rows, columns = dout.shape[2:]
