@@ -276,9 +276,10 @@ def _advice(output: NotebookNode) -> str:
 
 
 def _line_of_error(traceback: list[str]) -> str:
-    """Find the last line of the student's own code that an IPython traceback points at."""
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(traceback))
-    arrows = re.findall(r"^-+> *\d+ (.+)$", plain, re.M)
+    """Find the innermost line in a cell of the notebook that an IPython traceback points at."""
+    frames = [re.sub(r"\x1b\[[0-9;]*m", "", frame) for frame in traceback]
+    cells = [frame for frame in frames if frame.startswith("Cell In[")]
+    arrows = re.findall(r"^-+> *\d+ (.+)$", "\n".join(cells or frames), re.M)
     return f" (at `{arrows[-1].strip()}`)" if arrows else ""
 
 

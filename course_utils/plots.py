@@ -7,6 +7,7 @@ they survive greyscale printing.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -28,12 +29,9 @@ SEQUENTIAL, DIVERGING = "viridis", "PuOr"
 def use_style() -> None:
     """Set matplotlib's defaults for the course: call it once, in a chapter's settings cell."""
     import matplotlib as mpl
-    import matplotlib.pyplot as plt
     from cycler import cycler
 
-    # Load the backend now: until a notebook's is loaded, a figure made without pyplot shows as mere text.
-    plt.switch_backend(mpl.get_backend())
-
+    _load_backend()
     mpl.rcParams.update(
         {
             "figure.facecolor": "white",
@@ -61,6 +59,16 @@ def use_style() -> None:
             "svg.hashsalt": "course",
         }
     )
+
+
+@functools.cache
+def _load_backend() -> None:
+    """Load matplotlib's backend: until a notebook's is there, a figure made without pyplot shows as text."""
+    import matplotlib as mpl
+    import matplotlib.pyplot as plt
+
+    if not plt.get_fignums():  # an open figure has loaded it already
+        plt.switch_backend(mpl.get_backend())
 
 
 def show_images(
@@ -134,6 +142,7 @@ def show_images(
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0 - title_room / size[1]))
     axes.imshow(canvas, interpolation="nearest", aspect="auto")
     axes.set_axis_off()
+    _load_backend()
     if labels is not None:
         names = [_name(label, class_names) for label in labels]
         points = min(9.0, 72 * zoom * 1.6 / max(map(len, names)))

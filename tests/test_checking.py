@@ -192,6 +192,14 @@ def test_what_beginners_meet_is_explained(tmp_path, answer, advice):
     assert "Hint: Think." in said
 
 
+def test_the_line_quoted_is_the_students_own(tmp_path):
+    """Not the line of the library in which it came to an end."""
+    answer = "import json\ndef one():\n    return json.loads('{')"
+    said = run_check(tiny(answer=answer), tmp_path)[1]
+    assert "stopped with JSONDecodeError" in said
+    assert "(at `return json.loads('{')`)" in said
+
+
 def test_a_kernel_that_dies_or_hangs_is_reported(tmp_path):
     died = run_check(tiny(answer="import os\nos._exit(3)"), tmp_path)
     assert died[0] == 1

@@ -36,7 +36,6 @@ def test_what_holds_passes():
     [
         ([1.0, 2.0], "a NumPy array was expected, got list"),
         (np.zeros((2, 1)), r"shape \(2,\) was expected, got \(2, 1\)"),
-        (np.zeros(2, dtype=int), "floating point numbers were expected, got int64"),
     ],
 )
 def test_arrays(value, message):
@@ -49,12 +48,19 @@ def test_arrays(value, message):
     [
         (np.zeros(2), "a PyTorch tensor was expected, got ndarray"),
         (torch.zeros(2, 1), r"shape \(2,\) was expected, got \(2, 1\)"),
-        (torch.zeros(2, dtype=torch.float64), "numbers of type float32 were expected, got float64"),
     ],
 )
 def test_tensors(value, message):
     with pytest.raises(AssertionError, match=f"^f: {message}. Where to look: here.$"):
         expect_tensor(value, (2,), "f", where="here")
+
+
+def test_numbers_of_another_type():
+    """Where to look is then another place than for a wrong shape."""
+    with pytest.raises(AssertionError, match="floating point numbers were expected, got int64.*convert"):
+        expect_array(np.zeros(2, dtype=int), (2,), "f", where="here")
+    with pytest.raises(AssertionError, match="of type float32 were expected, got float64.*convert"):
+        expect_tensor(torch.zeros(2, dtype=torch.float64), (2,), "f", where="here")
 
 
 def test_numbers_that_are_not_finite():

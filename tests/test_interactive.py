@@ -6,10 +6,12 @@ import re
 
 import ipywidgets
 import matplotlib.pyplot as plt
+import nbformat
 import numpy as np
 import pytest
 from docutils import nodes
 from ipywidgets import embed
+from nbclient import NotebookClient
 from PIL import Image
 
 from course_utils import interactive, plots
@@ -208,6 +210,15 @@ def test_show_images_puts_every_picture_into_the_grid(shape):
     assert np.allclose(canvas[-8:, 2 * 7 : 2 * 7 + 6], last)
     assert np.all(canvas[-8:, 3 * 7 :] == 1)
     assert [text.get_text() for text in axes.texts] == ["bird", "ship"] * 11 + ["bird"]
+
+
+def test_pictures_show_in_a_kernel_in_which_nothing_else_ran():
+    source = "import numpy as np\nfrom course_utils.plots import show_images\n"
+    source += "show_images(np.zeros((2, 8, 8, 3), np.uint8))"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
+    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    shown = [output.data for output in notebook.cells[0].outputs if "data" in output]
+    assert any("image/png" in data for data in shown), shown
 
 
 def test_show_images_scales_other_ranges_and_titles_the_grid():

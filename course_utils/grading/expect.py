@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+#: Where to look for numbers of another type.
+CONVERT = "convert: astype(…) for an array, to(…) for a tensor"
 #: Where to look for numbers that are not finite.
 NOT_FINITE = "a division by 0, an overflow, or a place that was never filled in"
 KINDS = {"f": "floating point", "i": "integer"}
@@ -53,7 +55,7 @@ def expect_array(
     kind : {"f", "i"}
         "f" for floating point numbers, "i" for integers.
     where : str, optional
-        Where to look if type, shape or kind differ.
+        Where to look if the type or the shape differs.
     finite : bool
         Whether NaN and infinity are errors.
 
@@ -71,7 +73,9 @@ def expect_array(
         where,
     )
     kinds = {"f": "f", "i": "iu"}[kind]
-    expect(value.dtype.kind in kinds, name, f"{KINDS[kind]} numbers were expected, got {value.dtype}", where)
+    expect(
+        value.dtype.kind in kinds, name, f"{KINDS[kind]} numbers were expected, got {value.dtype}", CONVERT
+    )
     if finite and kind == "f":
         bad = int(np.size(value) - np.isfinite(value).sum())
         expect(bad == 0, name, f"{bad} of {np.size(value)} numbers are NaN or infinite", NOT_FINITE)
@@ -211,7 +215,7 @@ def expect_tensor(
     dtype : str
         The dtype's name, such as ``"float32"`` or ``"int64"``.
     where : str, optional
-        Where to look if type, shape or kind differ.
+        Where to look if the type or the shape differs.
     finite : bool
         Whether NaN and infinity are errors.
 
@@ -226,7 +230,7 @@ def expect_tensor(
     got = tuple(value.shape)
     expect(got == tuple(shape), name, f"shape {tuple(shape)} was expected, got {got}", where)
     kind = str(value.dtype).removeprefix("torch.")
-    expect(kind == dtype, name, f"numbers of type {dtype} were expected, got {kind}", where)
+    expect(kind == dtype, name, f"numbers of type {dtype} were expected, got {kind}", CONVERT)
     if finite:
         bad = int((~value.isfinite()).sum())
         expect(bad == 0, name, f"{bad} of {value.numel()} numbers are NaN or infinite", NOT_FINITE)

@@ -90,14 +90,14 @@ from course_utils.grading.expect import (
 # array([[2.236, 1.   ]])
 # ```
 #
-# <details class="hint"><summary>Hint 1</summary>
+# <details class="hint"><summary>Hint 1 (click to open)</summary>
 #
 # Two separate jobs: first bring both arrays to fair units, then use any distance computation without loops, such
 # as chapter 2's. Which of the two arrays may the means and standard deviations look at?
 #
 # </details>
 #
-# <details class="hint"><summary>Hint 2</summary>
+# <details class="hint"><summary>Hint 2 (click to open)</summary>
 #
 # A constant feature has standard deviation 0 on paper; in floating point it may come out as 1e-17 (try
 # `np.full(3, 0.1).std()`), so ask whether a column's largest and smallest training values are equal. Adding a small
@@ -237,13 +237,13 @@ test_ex1_edges()
 # array([2])
 # ```
 #
-# <details class="hint"><summary>Hint 1</summary>
+# <details class="hint"><summary>Hint 1 (click to open)</summary>
 #
 # Read the documentation of `np.argsort`, argument `kind`: which kinds keep equal elements in their order?
 #
 # </details>
 #
-# <details class="hint"><summary>Hint 2</summary>
+# <details class="hint"><summary>Hint 2 (click to open)</summary>
 #
 # Build an (M, num_classes) table of weights, one class or one neighbour at a time, then look for the largest entry of each
 # row. What does `np.argmax` do with equal entries? Settle distance 0 before you divide.
@@ -381,13 +381,13 @@ test_ex2_edges()
 # [[0, 0, 1], [0, 0, 1]]
 # ```
 #
-# <details class="hint"><summary>Hint 1</summary>
+# <details class="hint"><summary>Hint 1 (click to open)</summary>
 #
 # Think of dealing cards: sort the pack by class, shuffle within each class, then deal one card to each player in turn.
 #
 # </details>
 #
-# <details class="hint"><summary>Hint 2</summary>
+# <details class="hint"><summary>Hint 2 (click to open)</summary>
 #
 # If each class starts again with the first player, that one collects all the left-over cards (rule 3). What if you go on where the last class
 # stopped? And who gets the very first card must also be left to chance (rule 4). `np.random.default_rng(seed)` makes a generator of your own.
@@ -519,14 +519,14 @@ test_ex3_edges()
 # (array([1., 0.]), 1)
 # ```
 #
-# <details class="hint"><summary>Hint 1</summary>
+# <details class="hint"><summary>Hint 1 (click to open)</summary>
 #
 # Sort once, for the largest k; all the smaller ones can use the beginning of the same order. Where does example i stand in its own order if another example
 # is at distance 0 from it?
 #
 # </details>
 #
-# <details class="hint"><summary>Hint 2</summary>
+# <details class="hint"><summary>Hint 2 (click to open)</summary>
 #
 # An example that is infinitely far from itself never gets among its own neighbours. Infinity needs floating point numbers, and the matrix you were
 # given is not yours to change.
@@ -672,13 +672,13 @@ test_ex4_edges()
 # ([[2, 1, 0], [0, 1, 0], [0, 0, 0]], [0.667, 1.0, nan], 0.833)
 # ```
 #
-# <details class="hint"><summary>Hint 1</summary>
+# <details class="hint"><summary>Hint 1 (click to open)</summary>
 #
 # Try `table[[0, 0], [1, 1]] += 1` on a table of zeros. What do you find at [0, 1], and is it what you want here?
 #
 # </details>
 #
-# <details class="hint"><summary>Hint 2</summary>
+# <details class="hint"><summary>Hint 2 (click to open)</summary>
 #
 # A pair (label, prediction) can be written as one whole number below C². Or go through the classes one at a time. Rows and columns are easily exchanged: which
 # of them must add up to the number of examples of a class?
@@ -813,14 +813,14 @@ test_ex5_edges()
 # (0.6931, [[-0.6, 0.6]], [-0.2, 0.2])
 # ```
 #
-# <details class="hint"><summary>Hint 1</summary>
+# <details class="hint"><summary>Hint 1 (click to open)</summary>
 #
 # Derive first, on paper. Call the scaled scores `z = s / temperature`. Which is the gradient with respect to `z` when the target is any distribution `q` instead of a one-hot vector? What does the
 # chain rule add on the way from `z` to `s`?
 #
 # </details>
 #
-# <details class="hint"><summary>Hint 2</summary>
+# <details class="hint"><summary>Hint 2 (click to open)</summary>
 #
 # Work with the *logarithm* of the softmax, score minus the logarithm of the sum of exponentials, and never take the logarithm of a probability that may have become 0. Subtracting the largest score of each row changes
 # nothing in exact arithmetic and prevents overflow. A smoothed target of 0 · log 0 should not occur at all in this form.
@@ -974,13 +974,13 @@ test_ex6_edges()
 # (0.25, [[-1.0, 1.0]], [-1.0, 1.0])
 # ```
 #
-# <details class="hint"><summary>Hint 1</summary>
+# <details class="hint"><summary>Hint 1 (click to open)</summary>
 #
 # The derivative of `max(0, m)**2` with respect to `m` is `2 * max(0, m)`. One violation depends on two scores: which, and with which signs?
 #
 # </details>
 #
-# <details class="hint"><summary>Hint 2</summary>
+# <details class="hint"><summary>Hint 2 (click to open)</summary>
 #
 # Each row of the gradient with respect to the scores adds up to 0: what the wrong classes receive, the right one pays. Mind the entry j = y
 # itself: it must neither cost anything nor count twice.
@@ -1120,20 +1120,20 @@ test_ex7_edges()
 # **Signature.** `train_images` (N, 32, 32, 3) uint8, `train_labels` (N,) integers, `images` (M, 32, 32, 3) uint8 → (M,) integers. The same input gives
 # the same predictions (fix your seeds), and a picture's prediction does not depend on which others are predicted with it. A few seconds for 1,000 pictures and 1,000 more are plenty.
 #
-# <details class="hint"><summary>Hint 1</summary>
+# <details class="hint"><summary>Hint 1 (click to open)</summary>
 #
 # Hold 200 of your pictures back, or use your folds of exercise 3, and compare ideas on them: only then will you know how good it is before it is marked.
 #
 # </details>
 #
-# <details class="hint"><summary>Hint 2</summary>
+# <details class="hint"><summary>Hint 2 (click to open)</summary>
 #
 # Edges: differences between neighbouring pixels of the grey picture give a strength and a direction at each place. Divide the picture into
 # cells of 4 × 4 or 8 × 8 pixels (chapter 1 used a grid of 4 × 4 cells, which here are cells of 8 × 8 pixels) and add up, in each cell, the strengths by direction (8 or so directions). Bring the features to fair units (exercise 1) before a linear classifier.
 #
 # </details>
 #
-# <details class="hint"><summary>Hint 3</summary>
+# <details class="hint"><summary>Hint 3 (click to open)</summary>
 #
 # With more features than pictures a linear classifier learns the training set by heart. Penalise large weights (ridge regression has a closed form; scikit-learn's `LogisticRegression`
 # has `C`) and choose the strength with your folds.

@@ -95,19 +95,19 @@ from course_utils.grading.expect import (
 #        [0. , 0. ]])
 # ```
 #
-# <details class="hint"><summary>Hint 1</summary>
+# <details class="hint"><summary>Hint 1 (click to open)</summary>
 #
 # No group appears in another's terms, so think of one group as one arrow *a*. Among all arrows *w* of a given length, which one is nearest to *a*? That leaves a single unknown: the length of *w*.
 #
 # </details>
 #
-# <details class="hint"><summary>Hint 2</summary>
+# <details class="hint"><summary>Hint 2 (click to open)</summary>
 #
 # The length solves chapter 4's problem of the soft threshold, for a number that can't be negative. Write the answer as a factor times *a*, and think of a group whose weights are all 0.
 #
 # </details>
 #
-# <details class="hint"><summary>Hint 3</summary>
+# <details class="hint"><summary>Hint 3 (click to open)</summary>
 #
 # `np.unique(groups)` lists the groups, whatever their numbers are. Whose length decides, that of W or that of A?
 #
@@ -281,13 +281,13 @@ test_ex1_edges()
 # ([[[0.6]], [0.6]], [[[0.3]], [0.3]])
 # ```
 #
-# <details class="hint"><summary>Hint 1</summary>
+# <details class="hint"><summary>Hint 1 (click to open)</summary>
 #
 # One arrow, one length, one factor for all arrays. The mean of k numbers follows from the mean of the first k − 1 and the last one; you don't need the others.
 #
 # </details>
 #
-# <details class="hint"><summary>Hint 2</summary>
+# <details class="hint"><summary>Hint 2 (click to open)</summary>
 #
 # A gradient of 1e200 is a number that float64 can hold, and a fine reason to clip; its square is not. Which number could you divide by before squaring? And what if it is 0?
 #
@@ -452,13 +452,13 @@ test_ex2_edges()
 # 2.0
 # ```
 #
-# <details class="hint"><summary>Hint 1</summary>
+# <details class="hint"><summary>Hint 1 (click to open)</summary>
 #
 # Write a helper for the product of the Hessian with an arrow first, and try it on the bowl: (1, 0) must become (3, 0), wherever you stand.
 #
 # </details>
 #
-# <details class="hint"><summary>Hint 2</summary>
+# <details class="hint"><summary>Hint 2 (click to open)</summary>
 #
 # v may be a matrix, as the weights are. Its length is still the square root of the sum of all squares, and the product of v and u still the sum of all products.
 #
@@ -610,19 +610,19 @@ test_ex3_edges()
 # (0.75, [0.5625, 0.0625])
 # ```
 #
-# <details class="hint"><summary>Hint 1</summary>
+# <details class="hint"><summary>Hint 1 (click to open)</summary>
 #
 # Two loops: one along the tape that appends values, and one against it that hands gradients on. Begin the second with a list of zeros, as long as the list of values, and a 1 at its end.
 #
 # </details>
 #
-# <details class="hint"><summary>Hint 2</summary>
+# <details class="hint"><summary>Hint 2 (click to open)</summary>
 #
 # What does each line owe to each of the positions it names, if its own gradient is g? For division, write down both slopes. For log-sum-exp the slopes are an old friend from chapter 3, and they sum to 1.
 #
 # </details>
 #
-# <details class="hint"><summary>Hint 3</summary>
+# <details class="hint"><summary>Hint 3 (click to open)</summary>
 #
 # `("mul", 0, 0)` is a square. If your gradient is half of what it should be, think of chapter 5's most forgotten rule.
 #
@@ -821,13 +821,13 @@ test_ex4_edges()
 # [array([False,  True, False])]
 # ```
 #
-# <details class="hint"><summary>Hint 1</summary>
+# <details class="hint"><summary>Hint 1 (click to open)</summary>
 #
 # For each array and each of its indices: a copy with that entry moved up, one with it moved down, the other arrays as they are. `np.ndindex(a.shape)` gives the indices, whatever the number of axes.
 #
 # </details>
 #
-# <details class="hint"><summary>Hint 2</summary>
+# <details class="hint"><summary>Hint 2 (click to open)</summary>
 #
 # The m of rule 2 belongs to a whole array, so compute all of its central differences before you judge. A comparison with NaN is always `False`: ask whether an entry is right, then turn the answer round.
 #
@@ -1077,19 +1077,19 @@ for layer_name, (forward, backward, shapes) in FIVE_LAYERS.items():
 # (0.693147, [[-4.0, 4.0]], [-0.5, 0.5])
 # ```
 #
-# <details class="hint"><summary>Hint 1</summary>
+# <details class="hint"><summary>Hint 1 (click to open)</summary>
 #
 # Forwards, keep what the way back will need: the H of every round, and every number that went into an activation. Backwards, go through the rounds from the last to the first. Which arrays have the same shape in every round?
 #
 # </details>
 #
-# <details class="hint"><summary>Hint 2</summary>
+# <details class="hint"><summary>Hint 2 (click to open)</summary>
 #
 # The H of one round reaches the H of the next on two ways, directly and through the activation. The gradient that arrives at the later one goes back along both, and meets itself again.
 #
 # </details>
 #
-# <details class="hint"><summary>Hint 3</summary>
+# <details class="hint"><summary>Hint 3 (click to open)</summary>
 #
 # Test yourself with `expect_gradient`, as the visible tests do, but with several rounds and a penalty: `expect_gradient(loss, arrays, gradients, "mine")` compares gradients with central differences of the function `loss(*arrays)`.
 #
@@ -1277,19 +1277,19 @@ test_ex6_edges()
 # **Signature.** `train_pairs` (N, 2, 8, 8) float64 between 0 and 1, `train_labels` (N,) of 0 and 1, `pairs` (P, 2, 8, 8) → (P,) integers, 0 or 1. The same input gives the same answers (fix your seeds), and a pair's answer does not depend on which others come with it. A second
 # for 150 pairs is plenty.
 #
-# <details class="hint"><summary>Hint 1</summary>
+# <details class="hint"><summary>Hint 1 (click to open)</summary>
 #
 # Measure on 500 other pairs, as the cell below the tests does: only then will you know how good it is before it is marked. Begin with one hidden layer of 32 units, 1 output, the sigmoid and binary cross-entropy (whose gradient by the score is prediction minus truth), and bring the pixels to mean 0.
 #
 # </details>
 #
-# <details class="hint"><summary>Hint 2</summary>
+# <details class="hint"><summary>Hint 2 (click to open)</summary>
 #
 # If two pictures are the same in one order, they are the same in the other. A network has to be told. In how many ways can you tell it?
 #
 # </details>
 #
-# <details class="hint"><summary>Hint 3</summary>
+# <details class="hint"><summary>Hint 3 (click to open)</summary>
 #
 # Divide by the standard deviation of all pixels, or the first steps are tiny. A weight decay of 0.01 or 0.02 is not too much for so few examples. With each pair in both orders, some 60 epochs in mini-batches of 25 with a learning rate of 0.1 will do.
 #

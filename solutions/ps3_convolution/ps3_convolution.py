@@ -89,14 +89,14 @@ from course_utils.grading.expect import (
 # [(8, 32, 32, 224, 221184), (16, 15, 15, 304, 64800)]
 # ```
 #
-# <details class="hint"><summary>Hint 1</summary>
+# <details class="hint"><summary>Hint 1 (click to open)</summary>
 #
 # How many pixels does a filter of F weights span when neighbouring weights are D apart? Try F = 3, D = 2 on paper. With that span in the
 # place of F, chapter 6's formula for the size of the output holds.
 #
 # </details>
 #
-# <details class="hint"><summary>Hint 2</summary>
+# <details class="hint"><summary>Hint 2 (click to open)</summary>
 #
 # A stride rarely ends exactly at the border. Does the formula round up or down? And what comes out of one layer goes into the next: which of the
 # numbers do you have to carry along?
@@ -281,14 +281,14 @@ test_ex1_edges()
 # array([[ 1.,  3., -3.]])
 # ```
 #
-# <details class="hint"><summary>Hint 1</summary>
+# <details class="hint"><summary>Hint 1 (click to open)</summary>
 #
 # Two jobs: first make a larger picture, then convolve it without any padding. `np.pad` has a mode for nearly every way to continue a picture; compare
 # what two of them do to `[1, 2, 5]`.
 #
 # </details>
 #
-# <details class="hint"><summary>Hint 2</summary>
+# <details class="hint"><summary>Hint 2 (click to open)</summary>
 #
 # `np.lib.stride_tricks.sliding_window_view(a, (F_h, F_w), axis=(2, 3))` shows every window without copying; or add up F_h · F_w shifted
 # copies of the picture, each times one weight of each filter. Either way the sum over channels is a matrix product.
@@ -425,13 +425,13 @@ test_ex2_edges()
 #        [30., 90.]])
 # ```
 #
-# <details class="hint"><summary>Hint 1</summary>
+# <details class="hint"><summary>Hint 1 (click to open)</summary>
 #
 # Write it for one group first. A stride is a step in a slice: of all windows, which ones remain?
 #
 # </details>
 #
-# <details class="hint"><summary>Hint 2</summary>
+# <details class="hint"><summary>Hint 2 (click to open)</summary>
 #
 # Then slices again: part g of the channels, part g of the filters, part g of the output. Test yourself: with filters that are
 # zero in the right places, one group can imitate several.
@@ -569,21 +569,21 @@ test_ex3_edges()
 # (10.0, 15.0, 5.0)
 # ```
 #
-# <details class="hint"><summary>Hint 1</summary>
+# <details class="hint"><summary>Hint 1 (click to open)</summary>
 #
 # Take one weight, w[k, c, s, t]. With which pixels is it multiplied? A slice of the padded picture that begins at (s, t) and
 # goes in steps of the stride, as often as the output has places. Each product adds to an output whose derivative you know: that gives `dw`, and the same slice, seen from the pixels' side, gives `dx`.
 #
 # </details>
 #
-# <details class="hint"><summary>Hint 2</summary>
+# <details class="hint"><summary>Hint 2 (click to open)</summary>
 #
 # A pixel lies in several windows: its derivatives add up. Collect them in an array as large as the padded picture and cut the border off in the end. `a[p:-p]` is a trap for
 # one value of p.
 #
 # </details>
 #
-# <details class="hint"><summary>Hint 3</summary>
+# <details class="hint"><summary>Hint 3 (click to open)</summary>
 #
 # Check yourself: pick any `dout`, let L be the sum of `dout * grouped_conv(...)`, change one number of x, w or b by 1e-5 in both directions,
 # and compare.
@@ -741,13 +741,13 @@ test_ex4_edges()
 # None
 # ```
 #
-# <details class="hint"><summary>Hint 1</summary>
+# <details class="hint"><summary>Hint 1 (click to open)</summary>
 #
 # All rows of an outer product are multiples of one row. Which row of the kernel is safe to start from? What if the first one is zero?
 #
 # </details>
 #
-# <details class="hint"><summary>Hint 2</summary>
+# <details class="hint"><summary>Hint 2 (click to open)</summary>
 #
 # Linear algebra has a word for such matrices, and NumPy a decomposition (`np.linalg.svd`) that shows how far a matrix is from being one. How do the scale of the kernel and the tolerance go together?
 #
@@ -878,13 +878,13 @@ test_ex5_edges()
 #        [5., 6., 7.]])
 # ```
 #
-# <details class="hint"><summary>Hint 1</summary>
+# <details class="hint"><summary>Hint 1 (click to open)</summary>
 #
 # How many pixels of each window lie in the picture? The same sliding window that adds up the pixels can count them: what would it have to slide over?
 #
 # </details>
 #
-# <details class="hint"><summary>Hint 2</summary>
+# <details class="hint"><summary>Hint 2 (click to open)</summary>
 #
 # Backward: every pixel of a window receives an equal share of its derivative. Windows may overlap, and some pixels may lie in none.
 #
@@ -1051,13 +1051,13 @@ test_ex6_edges()
 #        [0., 3.]])
 # ```
 #
-# <details class="hint"><summary>Hint 1</summary>
+# <details class="hint"><summary>Hint 1 (click to open)</summary>
 #
 # Forward first: compute the maximum of each window. Then go through the size × size places inside a window once more: at which windows does this place hold the maximum?
 #
 # </details>
 #
-# <details class="hint"><summary>Hint 2</summary>
+# <details class="hint"><summary>Hint 2 (click to open)</summary>
 #
 # Count the largest pixels of each window before you share. With overlap, a pixel can be the largest of several windows.
 #
@@ -1179,13 +1179,13 @@ test_ex7_edges()
 # **Signature.** `pictures` (N, 32, 32) float64 between 0 and 1 → (N, 2) whole numbers: row and column of each plus sign's middle, which is at least 3 pixels away from the border. The same input gives the same answer, and a picture's
 # answer does not depend on which others come with it.
 #
-# <details class="hint"><summary>Hint 1</summary>
+# <details class="hint"><summary>Hint 1 (click to open)</summary>
 #
 # The plus is five pixels high and wide. Write down a 5×5 filter that is positive on it and negative elsewhere, with weights that sum to zero. What does it answer to a bar that is three times as bright? Why can no choice of weights help, when a plus is two bars laid across each other?
 #
 # </details>
 #
-# <details class="hint"><summary>Hint 2</summary>
+# <details class="hint"><summary>Hint 2 (click to open)</summary>
 #
 # A sum can be large because one part is very bright. Two or four questions, each about a part of the plus, that must *all* be answered (take the smallest answer) are harder to fool than one. And what surrounds the arms should be dark.
 #

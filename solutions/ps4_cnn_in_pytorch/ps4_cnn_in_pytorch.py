@@ -22,7 +22,7 @@
 # |---|---|---|---|---|
 # | 1 Pictures on request | O1 | 12 | 2 | 10 |
 # | 2 A separable block | O2 | 12 | 2 | 10 |
-# | 3 A network for pictures of any size | O2 | 10 | 2 | 8 |
+# | 3 A network built to measure | O2 | 10 | 2 | 8 |
 # | 4 A table of layers | O2, O4 | 10 | 2 | 8 |
 # | 5 A large step in small pieces | O3 | 14 | 2 | 12 |
 # | 6 Judged and left alone | O4 | 14 | 2 | 12 |
@@ -31,14 +31,14 @@
 # | 9 In your own words | O3, O4, O6 | 8 | | read by a person |
 # | **total** | | **100** | | |
 #
-# **Time**: 3 to 4 hours (an estimate). **You need**: chapters 6 and 7, PyTorch. Notation as in the book: pictures are stored as `images` of shape (N, H, W, C), uint8; a network takes a batch of
+# **Time**: four to five hours (an estimate). **You need**: chapters 6 and 7, PyTorch. Notation as in the book: pictures are stored as `images` of shape (N, H, W, C), uint8; a network takes a batch of
 # shape (N, C, H, W), float32, and gives scores of shape (N, number of classes).
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "how", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ## How to work
 #
 # - Write your code where it says `YOUR CODE HERE` and take the `raise NotImplementedError()` out. Keep the names of
-#   functions and classes and their arguments; helpers of your own are welcome in the same cell. NumPy and all of PyTorch are allowed.
+#   functions and classes and their arguments; helpers of your own are welcome in the same cell. NumPy, all of PyTorch and Python's standard library are allowed.
 # - Try the example of each exercise first: copy it into a cell of your own. It catches much that the visible tests leave to you.
 # - Below each exercise are **visible tests**: shapes, types and properties that must hold. When one fails, its
 #   message says what is wrong and where to look. `course check ps4` in a terminal runs all of them.
@@ -51,6 +51,7 @@
 # %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false, "task": false}
 import copy
 import io
+import itertools
 
 import numpy as np
 import torch
@@ -72,7 +73,7 @@ from course_utils.grading.expect import (
 torch.set_num_threads(1)  # small networks are not quicker with more, and one thread always adds up in the same order
 
 # %% nbgrader={"grade": false, "grade_id": "networks", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# Small networks for the tests. The same seed gives the same weights, and PyTorch's own generator of random numbers is left as it was.
+# Small networks for the tests; you need not read them now. The same seed gives the same weights, and PyTorch's own generator of random numbers is left as it was.
 class Probe(nn.Module):
     """Pass pictures on, and note for each call: how many, whether in training mode, whether gradients were followed."""
 
@@ -128,6 +129,11 @@ def make_network(kind, inputs, units, seed=0):
             return nn.Sequential(Probe(), *layers).double()
         return {"winding": Winding, "tied": Tied}[kind](inputs, units)
 
+
+def draw_batch(n, inputs, rng, scale=1.0):
+    """Draw a batch of n rows with labels from four classes."""
+    return scale * torch.from_numpy(rng.normal(size=(n, inputs))), torch.from_numpy(rng.integers(0, 4, size=n))
+
 # %% [markdown] nbgrader={"grade": false, "grade_id": "ex1_text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ## Exercise 1: Pictures on request
 #
@@ -138,10 +144,10 @@ def make_network(kind, inputs, units, seed=0):
 # 1. Item i is a pair: the picture as a float32 tensor of shape (C, H, W), and its label as a Python `int`. Pixels are divided by 255; then the channel's mean is subtracted and the result divided by the channel's
 #    standard deviation.
 # 2. The attribute `statistics` is a pair of float64 arrays of shape (C,): mean and standard deviation (divided by the count, not by count − 1) of each channel over all pictures and places, after dividing by 255.
-#    If `statistics=None`, they are computed from `images`; if a pair is given, as for a validation set, that pair is used instead, and kept. Where a standard deviation is below 1e-6, nothing is divided in that channel.
+#    If `statistics=None`, they are computed from `images`; if a pair of such arrays is given, as for a validation set, it is used instead, and kept. Where a standard deviation is below 1e-6, nothing is divided in that channel.
 # 3. With `mirrored=True` the set is twice as long: item N + i is picture i with left and right swapped. Statistics don't change.
-# 4. Indices count from the end if negative, as in a list; one that is out of range raises an `IndexError`.
-# 5. Pictures stay as they are, uint8, until they are asked for. If someone blackens `images[3]` after the set was made, item 3 is black. (Statistics are not computed again.)
+# 4. Indices count from the end if negative, as in a list; one that is out of range raises an `IndexError` (by which a `for` loop over the set ends).
+# 5. Pictures stay as they are, uint8, until they are asked for. If someone blackens `images[3]` after the set was made, item 3 is black. (Statistics are not computed again. A float copy for the moment in which they are computed is fine.)
 #
 # **Why it matters.** Float copies take four times the memory, or eight; for CIFAR-10 that is 600 MB or more in place of 150. And statistics that include validation pictures make validation a little less honest, unnoticed.
 #
@@ -158,13 +164,13 @@ def make_network(kind, inputs, units, seed=0):
 # (tensor([[[-0.5774,  1.7321]]]), 3)
 # ```
 #
-# <details class="hint"><summary>Hint 1</summary>
+# <details class="hint"><summary>Hint 1 (click to open)</summary>
 #
 # A `Dataset` needs three methods: `__init__` keeps what it is given, `__len__` counts, `__getitem__` does the work for one picture. Which of the five rules belongs where?
 #
 # </details>
 #
-# <details class="hint"><summary>Hint 2</summary>
+# <details class="hint"><summary>Hint 2 (click to open)</summary>
 #
 # Bring the index into the range 0 … len − 1 first. Then one division with remainder by N says whether to mirror, and which picture. Which axis of one picture (H, W, C) goes from left to right?
 #
@@ -231,12 +237,20 @@ def test_ex1_visible():
     expect_tensor(item[0], (3, 4, 4), f"{name}, a picture", where="channels come first")
     expect(type(item[1]) is int, name, f"a label must be an int, not {type(item[1]).__name__}", "int(…)")
     expect(item[1] == 1, name, "item 2 has another label than picture 2", "__getitem__")
-    every = np.stack([pictures[i][0].numpy() for i in range(6)])
-    expect_close(every.mean(axis=(0, 2, 3)), np.zeros(3), f"{name}, mean of each channel", where="subtract the mean of the scaled pixels", atol=1e-5)
-    expect_close(every.std(axis=(0, 2, 3)), np.ones(3), f"{name}, spread of each channel", where="divide by the standard deviation", atol=0.02)
     mean, spread = pictures.statistics
     expect_array(mean, (3,), f"{name}.statistics, mean", where="one number for each channel")
     expect_array(spread, (3,), f"{name}.statistics, standard deviation", where="one number for each channel")
+    expect(mean.min() > 0 and mean.max() < 1, name, "the means are not those of pixels divided by 255", "divide first")
+    rising = np.zeros((2, 2, 3, 2), dtype=np.uint8)  # from left to right in one channel, downwards in the other
+    rising[..., 0], rising[..., 1] = [0, 100, 200], [[0], [200]]
+    first = PictureSet(rising, labels[:2])[0][0].numpy()
+    right = (np.diff(first[0], axis=1) > 0).all() and (np.diff(first[1], axis=0) > 0).all()
+    expect(right, name, "rows, columns or channels are not where they belong", "transpose or permute, not reshape")
+    every = np.stack([pictures[i][0].numpy() for i in range(6)])
+    expect_close(every.mean(axis=(0, 2, 3)), np.zeros(3), f"{name}, mean of each channel", where="subtract the mean of the scaled pixels", atol=1e-5)
+    expect_close(every.std(axis=(0, 2, 3)), np.ones(3), f"{name}, spread of each channel", where="divide by the standard deviation", atol=0.02)
+    looped = sum(1 for _ in itertools.islice(pictures, 20))
+    expect(looped == 6, name, f"a loop over six pictures had {'no end' if looped > 6 else 'too few rounds'}", "IndexError, rule 4")
     twice = PictureSet(images, labels, mirrored=True)
     expect(len(twice) == 12, name, "with mirrored=True the set must be twice as long", "__len__")
     expect(twice[8][1] == 1, name, "a mirrored picture has another label than its picture", "item N + i belongs to picture i")
@@ -340,9 +354,9 @@ test_ex1_edges()
 # 3. a 1×1 convolution to `out_channels`;
 # 4. batch normalisation, and no ReLU after it: what follows the block decides about that.
 #
-# The convolutions have no bias: the normalisation after them subtracts every mean, and has a bias of its own. (Chapter 8 derives batch normalisation; here `nn.BatchNorm2d` with its defaults does it.) The block holds no other parameters.
+# The convolutions have no bias: the normalisation after them subtracts every mean, and has a bias of its own. (Chapter 8 derives batch normalisation; here `nn.BatchNorm2d` with its defaults does it.) The block holds no other parameters; what its parts are called is up to you.
 #
-# **Why it matters.** A plain 3×3 layer of the same width has about nine times as many weights. Networks for telephones are built of blocks like this one.
+# **Why it matters.** A plain 3×3 layer of the same width has nearly nine times as many weights, if there are many channels. Networks for telephones are built of blocks like this one.
 #
 # **Signature.** `SeparableBlock(in_channels, out_channels, stride=1, dilation=1)`; its `forward` takes (N, in_channels, H, W) and gives (N, out_channels, ⌈H/stride⌉, ⌈W/stride⌉).
 #
@@ -354,13 +368,13 @@ test_ex1_edges()
 # (248, (1, 16, 5, 6))
 # ```
 #
-# <details class="hint"><summary>Hint 1</summary>
+# <details class="hint"><summary>Hint 1 (click to open)</summary>
 #
 # `nn.Conv2d` has arguments for stride, dilation, groups and bias. How many pixels does a 3×3 filter with dilation d span, and how many of them stand out on each side of its middle?
 #
 # </details>
 #
-# <details class="hint"><summary>Hint 2</summary>
+# <details class="hint"><summary>Hint 2 (click to open)</summary>
 #
 # Which of the two convolutions takes the stride: the one that looks at places, or the one that looks at channels? Both give the right shape; only one of them uses every pixel.
 #
@@ -498,7 +512,7 @@ test_ex2_edges()
 ### END HIDDEN TESTS
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "ex3_text", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# ## Exercise 3: A network for pictures of any size
+# ## Exercise 3: A network built to measure
 #
 # *Objective O2, 10 points.*
 #
@@ -523,15 +537,17 @@ test_ex2_edges()
 # >>> network = build_network((3, 9, 14), [6, 4], num_classes=5, seed=0)
 # >>> [tuple(p.shape) for p in network.parameters() if p.dim() > 1]
 # [(6, 3, 3, 3), (4, 6, 3, 3), (5, 48)]
+# >>> sum(p.numel() for p in network.parameters())
+# 643
 # ```
 #
-# <details class="hint"><summary>Hint 1</summary>
+# <details class="hint"><summary>Hint 1 (click to open)</summary>
 #
 # What does pooling over 3 pixels with stride 2 and padding 1 make of 8, of 9, of 1? Chapter 6's formula has the answer; carry height and width along from stage to stage.
 #
 # </details>
 #
-# <details class="hint"><summary>Hint 2</summary>
+# <details class="hint"><summary>Hint 2 (click to open)</summary>
 #
 # `torch.random.fork_rng(devices=[])` is a context after which the generator is put back. Seed inside it.
 #
@@ -706,13 +722,13 @@ test_ex3_edges()
 # ('2', 'Linear', (3,), 27)
 # ```
 #
-# <details class="hint"><summary>Hint 1</summary>
+# <details class="hint"><summary>Hint 1 (click to open)</summary>
 #
 # `module.register_forward_hook(f)` makes PyTorch call `f(module, inputs, output)` after each call of that module, and gives back a handle with `remove()`. The hook does not know the module's name: make one hook for each module.
 #
 # </details>
 #
-# <details class="hint"><summary>Hint 2</summary>
+# <details class="hint"><summary>Hint 2 (click to open)</summary>
 #
 # A batch of one picture in training mode changes running means, or fails where a map has a single pixel. Note every module's `training` before, and put each back by itself afterwards: `model.train()` would wake up parts that somebody froze.
 #
@@ -774,7 +790,7 @@ def table_of(kind, channels, units, shape, frozen=False):
 def test_ex4_visible():
     name = "layer_table"
     table, state, modes, hooks = table_of("straight", 3, 4, (3, 15, 15))
-    expect(isinstance(table, list) and len(table) == 4, name, "this network has four layers, so a list of four rows was expected", "one row for each call")
+    expect(isinstance(table, list) and len(table) == 4, name, f"this network has four layers, so a list of four rows was expected, got {type(table).__name__}", "return; one row for each call")
     for row in table:
         expect(isinstance(row, tuple) and len(row) == 4, name, "a row must be a tuple of four", "(name, class, shape, parameters)")
         expect(isinstance(row[0], str) and isinstance(row[1], str), name, "name and class must be texts", "type(module).__name__")
@@ -782,6 +798,8 @@ def test_ex4_visible():
         expect(len(row[2]) == 3, name, "these layers give maps: three numbers without the batch's axis", "the third entry")
         expect(type(row[3]) is int, name, "the number of parameters must be an int", "the fourth entry")
     expect([row[1] for row in table] == ["Conv2d", "ReLU", "MaxPool2d", "Conv2d"], name, "the classes are not those of the layers in the order in which they run", "the second entry")
+    expect([row[0] for row in table] == ["0", "1", "2", "3"], name, "the names are not those of named_modules()", "a hook for each module, which keeps that module's name")
+    expect(all(modes) and hooks == 0, name, "the network is not as it was before", "rule 3: each module's mode, no hook left")
     total = sum(value.numel() for value in state.values())
     expect(sum(row[3] for row in table) == total, name, "the parameters don't add up to those of the network", "the fourth entry")
 
@@ -855,7 +873,7 @@ test_ex4_edges()
 #
 # 1. The batch goes through the model in at most `pieces` pieces, none of them empty, none with more than ⌈N / pieces⌉ pictures. The batch need not divide evenly.
 # 2. The step is the one that the whole batch would give: the gradient is that of the **mean** cross-entropy over all N pictures. Gradients left over from before don't count.
-# 3. If the gradient's norm (over all parameters together, Euclidean) is larger than `max_norm`, the gradient is scaled down to that norm. Then the optimiser takes one step.
+# 3. If the gradient's norm (over all parameters together, Euclidean) is larger than `max_norm`, the gradient is scaled down to that norm (up to the 1e-6 that PyTorch adds to what it divides by). Then the optimiser takes one step.
 # 4. It returns two floats: the mean loss over the batch before the step, and the gradient's norm before scaling.
 #
 # Assume that pictures in a batch don't influence each other (no batch normalisation; question 1 of exercise 9 is about that).
@@ -877,13 +895,13 @@ test_ex4_edges()
 # (0.6931, 1.0, tensor([ 0.3536, -0.3536]))
 # ```
 #
-# <details class="hint"><summary>Hint 1</summary>
+# <details class="hint"><summary>Hint 1 (click to open)</summary>
 #
 # `backward()` adds to the gradients that are there. The mean over N is a sum of sums, each divided by N: what must the loss of a piece be divided by, if the pieces are not equally long?
 #
 # </details>
 #
-# <details class="hint"><summary>Hint 2</summary>
+# <details class="hint"><summary>Hint 2 (click to open)</summary>
 #
 # In which order: forget old gradients, collect, measure, scale, step? `nn.utils.clip_grad_norm_` does two of them and returns one number that you need.
 #
@@ -933,11 +951,6 @@ def stepped(inputs, units, seed, x, y, pieces, max_norm, steps=1, momentum=0.0, 
     return returned, model.state_dict(), [call[0] for call in model[0].calls]
 
 # %% nbgrader={"grade": true, "grade_id": "ex5_visible", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
-def draw_batch(n, inputs, rng, scale=1.0):
-    """Draw a batch of n rows with labels from four classes."""
-    return scale * torch.from_numpy(rng.normal(size=(n, inputs))), torch.from_numpy(rng.integers(0, 4, size=n))
-
-
 def test_ex5_visible():
     name = "accumulated_step"
     x, y = draw_batch(12, 3, np.random.default_rng(5))
@@ -948,6 +961,8 @@ def test_ex5_visible():
     expect(type(loss) is float and type(norm) is float, name, "loss and norm must be Python floats", "item()")
     expect(sum(sizes) == 12, name, "the pieces together are not the batch", "each picture goes through the network once")
     expect(max(sizes) <= 4, name, "a piece has more than ⌈N / pieces⌉ pictures", "the size of the pieces")
+    sizes = stepped(3, 5, 1, x, y, pieces=5, max_norm=100.0)[2]
+    expect(sum(sizes) == 12 and len(sizes) <= 5 and max(sizes) <= 3, name, "12 pictures in at most 5 pieces: not more than 3 in any, and none left out", "round up")
     with torch.no_grad():
         before = F.cross_entropy(make_network("plain", 3, 5, 1)(x), y).item()
         model = make_network("plain", 3, 5, 1)
@@ -1041,7 +1056,7 @@ test_ex5_edges()
 #
 # `evaluate(model, batches, num_classes)` judges a network on batches (x, y), such as a `DataLoader` gives. Batches may have different lengths, and can perhaps be gone through only once.
 #
-# 1. It returns the mean cross-entropy **over pictures** as a float, and a confusion matrix: an int64 array of shape (num_classes, num_classes) that counts in row t and column p the pictures of class t that were taken for class p.
+# 1. It returns the mean cross-entropy **over pictures** as a float, and a confusion matrix: an int64 array of shape (num_classes, num_classes) that counts in row t and column p the pictures of class t that were taken for class p (of equal scores, the first).
 # 2. It judges in evaluation mode and without following gradients.
 # 3. Afterwards each module is in the mode in which it was, also a part that was frozen in evaluation mode while the rest was in training mode, and also if something fails on the way: the exception goes on to the caller.
 # 4. Without a single picture there is no mean: `ValueError`.
@@ -1056,7 +1071,8 @@ test_ex5_edges()
 # **Example.**
 #
 # ```python
-# >>> batches = [(torch.tensor([[2.0, 0.0], [0.0, 1.0], [4.0, 0.0]]), torch.tensor([0, 1, 1])), (torch.tensor([[0.0, 0.0]]), torch.tensor([0]))]
+# >>> three = torch.tensor([[2.0, 0.0], [0.0, 1.0], [4.0, 0.0]]), torch.tensor([0, 1, 1])
+# >>> batches = [three, (torch.tensor([[0.0, 0.0]]), torch.tensor([0]))]
 # >>> loss, confusion = evaluate(nn.Identity(), batches, 2)
 # >>> round(loss, 4), confusion.tolist()
 # (1.2879, [[2, 0], [1, 1]])
@@ -1064,19 +1080,19 @@ test_ex5_edges()
 # [(0, 1, 0.25)]
 # ```
 #
-# <details class="hint"><summary>Hint 1</summary>
+# <details class="hint"><summary>Hint 1 (click to open)</summary>
 #
 # A mean of means counts the pictures of a short last batch more than others. Add up over pictures, divide at the end. `try … finally` runs its last part whatever happens.
 #
 # </details>
 #
-# <details class="hint"><summary>Hint 2</summary>
+# <details class="hint"><summary>Hint 2 (click to open)</summary>
 #
 # `model.training` speaks of the outermost module alone. Go through `model.modules()` before and after.
 #
 # </details>
 #
-# <details class="hint"><summary>Hint 3</summary>
+# <details class="hint"><summary>Hint 3 (click to open)</summary>
 #
 # The pictures of a and b together are two row sums. A pair of classes without any picture has no rate; it was never confused.
 #
@@ -1154,7 +1170,7 @@ def judged(kind, inputs, units, batches, once=False, frozen=False, asleep=False)
     try:
         result = evaluate(model, iter(batches) if once else batches, 4)
     except Exception as error:
-        result = f"{type(error).__name__}"
+        result = f"{type(error).__name__}: {error}"
     return result, model.state_dict(), [module.training for module in model.modules()], model[0].calls
 
 # %% nbgrader={"grade": true, "grade_id": "ex6_visible", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
@@ -1169,6 +1185,7 @@ def test_ex6_visible():
     expect_array(confusion, (4, 4), f"{name}, confusion", kind="i", where="a NumPy array with a row and a column for each class")
     expect_equal(confusion.sum(), 15, f"{name}, the sum of the confusion matrix", where="each picture counts once")
     expect(not any(call[1] for call in calls), name, "the network was in training mode", "eval()")
+    expect(not any(call[2] for call in calls), name, "gradients were followed", "torch.no_grad or torch.inference_mode")
     expect(all(modes), name, "the network is not in training mode again", "put back the modes")
     expect_unchanged([a.numpy() for a in kept], [a.numpy() for pair in batches for a in pair], name)
     name = "confused_pairs"
@@ -1265,7 +1282,7 @@ def test_ex6_edges():
     result, _, modes, _ = judged("normalised", 3, 5, bad, frozen=True)
     expect(isinstance(result, str), "evaluate", "a batch that does not fit raised nothing", "let exceptions pass")
     expect([modes.index(False), modes.count(False)] == [4, 1], "evaluate", "after an exception a module is in another mode than before", "finally")
-    expect(judged("plain", 3, 5, [])[0] == "ValueError", "evaluate", "no ValueError without any picture", "rule 4")
+    expect(str(judged("plain", 3, 5, [])[0]).startswith("ValueError"), "evaluate", "no ValueError without any picture", "rule 4")
     compare_pairs(np.array([[0, 0, 0], [0, 3, 1], [0, 2, 5]]), 3, "with a class that never occurs")
     compare_pairs(np.array([[0, 0, 0], [4, 3, 0], [0, 0, 2]]), 3, "with a class that is only predicted")
     compare_pairs(np.array([[3, 0, 0, 1], [0, 3, 1, 0], [0, 0, 4, 0], [0, 0, 0, 4]]), 5, "with equal rates")
@@ -1287,7 +1304,7 @@ test_ex6_edges()
 #
 # 1. The model may have batch normalisation and dropout, the optimiser a memory of its own (momentum, Adam's averages) and another learning rate than the new one. Dropout draws from PyTorch's own generator (`torch.get_rng_state`).
 # 2. Bytes come from a file, and files come from anywhere: unpack with `weights_only=True`, so that nothing in them can run.
-# 3. If the bytes are damaged or don't fit the model or the optimiser, `resume` raises an exception, of whatever kind, and model and optimiser are as before.
+# 3. If the bytes are cut off, are no checkpoint, hold anything but tensors, numbers and texts, or don't fit the model or the optimiser's parameters, `resume` raises an exception, of whatever kind, and model and optimiser are as before.
 #
 # **Why it matters.** Training runs of days end by a power cut or by the limit of a queue. A run that goes on almost as before is hard to notice and harder to explain: the loss jumps, and nobody knows why.
 #
@@ -1304,13 +1321,13 @@ test_ex6_edges()
 # (7, True, 0.1)
 # ```
 #
-# <details class="hint"><summary>Hint 1</summary>
+# <details class="hint"><summary>Hint 1 (click to open)</summary>
 #
-# `torch.save` writes a dictionary to any file, also to an `io.BytesIO`, whose `getvalue()` gives the bytes. Models and optimisers have a `state_dict()`. What else decides about the next step?
+# `torch.save` writes a dictionary to any file, also to an `io.BytesIO`, whose `getvalue()` gives the bytes. Models and optimisers have a `state_dict()`: pack these, not the objects themselves. What else decides about the next step?
 #
 # </details>
 #
-# <details class="hint"><summary>Hint 2</summary>
+# <details class="hint"><summary>Hint 2 (click to open)</summary>
 #
 # `load_state_dict` copies what fits and raises only then: half of the new weights stay. Keep a copy of what you might have to put back, or compare before you load.
 #
@@ -1414,7 +1431,8 @@ def interrupted_run(kind, seed, before, after):
     model, optimizer = new_run(kind, 5, seed + 1, 0.2)
     train_on(model, optimizer, 0, 2)
     step = resume(data, model, optimizer)
-    train_on(model, optimizer, int(step), int(step) + after)
+    first = step if isinstance(step, int) else before
+    train_on(model, optimizer, first, first + after)
     return data, step, model.state_dict()
 
 
@@ -1522,20 +1540,20 @@ test_ex7_edges()
 # **Signature.** `train_images` (N, 16, 16, 3) uint8, `train_labels` (N,) integers 0 … 9, `images` (M, 16, 16, 3) uint8 → (M,) integers. The same input gives
 # the same predictions (seed what you draw), and a picture's prediction does not depend on which others are predicted with it. 1,000 pictures and 1,000 more should take no more than five seconds on one core.
 #
-# <details class="hint"><summary>Hint 1</summary>
+# <details class="hint"><summary>Hint 1 (click to open)</summary>
 #
-# First measure. `draw_snapshots("validation", 500, seed=1)` gives turned pictures to judge on. A good start: a network with two stages of 16 and 32 filters, as in exercise 3, six to ten epochs in batches of 32, and Adam with
+# First measure: `draw_snapshots("validation", 500, seed=1)` gives turned pictures to judge on. `torch.rot90(x, k, (2, 3))` turns a batch. Which pictures should the network see in training, if it is to be right about turned ones? Are mirrored pictures of help too?
+#
+# </details>
+#
+# <details class="hint"><summary>Hint 2 (click to open)</summary>
+#
+# A good start: a network with two stages of 16 and 32 filters, as in exercise 3, eight to ten epochs in batches of 32, and Adam with
 # a learning rate that rises to 0.01 and falls to 0 again (`torch.optim.lr_scheduler.OneCycleLR`, one step of it after each step of Adam). With 0.01 to the very end the last steps decide, and accuracy is a matter of luck.
 #
 # </details>
 #
-# <details class="hint"><summary>Hint 2</summary>
-#
-# `torch.rot90(x, k, (2, 3))` turns a batch. Which pictures should the network see in training, if it is to be right about turned ones? Are mirrored pictures of help too?
-#
-# </details>
-#
-# <details class="hint"><summary>Hint 3</summary>
+# <details class="hint"><summary>Hint 3 (click to open)</summary>
 #
 # A picture can be asked about four times, once for each turn; the four answers can be averaged. And the pictures of one batch need not all be turned by the same angle.
 #
@@ -1659,10 +1677,10 @@ expect(ACCURACY >= HIGH, "fit_predict", "the accuracy on unseen pictures is belo
 # %% [markdown] nbgrader={"grade": false, "grade_id": "ex9_text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ## Exercise 9: In your own words
 #
-# *Objectives O3, O4 and O6, 8 points, read and marked by a person.* About 300 words in all.
+# *Objectives O3, O4 and O6, 8 points, read and marked by a person.* About 400 words in all.
 #
-# 1. (3 points) Put a batch normalisation into the network of exercise 5. In four pieces, is the step still that of the whole batch? Name two things that differ, and say what happens when pieces become as small as one or two pictures.
-# 2. (3 points) Judge your `fit_predict` on turned pictures that it has not seen, with the lines below. Which two classes are confused most? Give the numbers, look at some of these pictures, and explain. Then judge it on upright pictures too: which of the two numbers would you report, and why?
+# 1. (3 points) Put a batch normalisation into the network that exercise 5 is tested with, between its two linear layers, and make exercise 5's step. In four pieces, is the step still that of the whole batch? Name two things that differ, and say what happens when pieces become as small as one or two pictures.
+# 2. (3 points) Judge your `fit_predict` on turned pictures that it has not seen, with the lines below. Which two classes are confused most? Give the numbers, look at some of these pictures, and explain. Then judge it on the same pictures upright (the last line): explain the difference, or why there is none. Which number would you report for a camera held anyhow, and why?
 # 3. (2 points) With all seeds fixed, your network's accuracy on another computer differs by one point. How can that be? What would you report to say that one network is better than another?
 #
 # For question 2, in a cell of your own (predictions stand in for scores; take the cell out before you hand in, or marking runs it too):
@@ -1674,6 +1692,7 @@ expect(ACCURACY >= HIGH, "fit_predict", "the accuracy on unseen pictures is belo
 # print(np.trace(confusion) / confusion.sum())
 # for a, b, rate in confused_pairs(confusion, 5):
 #     print(POCKET10_CLASSES[a], POCKET10_CLASSES[b], round(rate, 3))
+# upright, _ = pocket10("validation", 500, seed=1, size=16, **PLAIN)
 # ```
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "ex9_answer", "locked": false, "points": 8, "schema_version": 3, "solution": true, "task": false}
@@ -1682,7 +1701,7 @@ expect(ACCURACY >= HIGH, "fit_predict", "the accuracy on unseen pictures is belo
 # 1. Three points: one for "no", with the reason that each piece is normalised by its own mean and variance, so a picture's scores depend on its piece (the gradient too, since it flows through the statistics); one for a second difference (the running averages
 #    are updated four times a step, from noisier statistics; so evaluation differs as well); one for small pieces: statistics of two pictures are mostly noise, for a single flattened picture the variance is 0 or PyTorch refuses (freeze the statistics, use a normalisation that looks at one picture).
 # 2. Three points: one for a pair with its rate or counts from a run of their own; one for an explanation that goes with pictures looked at (the same outline when turned: a pen and an airplane's fuselage, automobile and truck on wheels that may be up or down); one for
-#    "the turned ones, since that is what the unseen pictures are like; upright pictures are easier or harder for reasons that won't be there in use". Any pair that the student's own numbers support is right.
+#    "the turned ones, since that is what the unseen pictures are like; upright pictures are easier or harder for reasons that won't be there in use" (whoever averages the answers to four turns gets the same number twice, and can say why). Any pair that the student's own numbers support is right.
 # 3. Two points: one for the order in which numbers are added (other processors, libraries, threads), rounding that grows over hundreds of steps until single pictures tip; one for several seeds or trainings with mean and spread, on the same pictures, and a difference that is larger than the spread.
 #
 # Half points are fine. Don't take marks off for English.

@@ -188,7 +188,7 @@ class PictureSet(Dataset):
         return torch.from_numpy(x.transpose(2, 0, 1).copy()).float(), int(self.labels[i])
 
 
-# %% wrong remainder_for_every_index (passes the visible tests)
+# %% wrong remainder_for_every_index
 # an index that is out of range starts again: loops over the set never end
 class PictureSet(Dataset):
     def __init__(self, images, labels, statistics=None, mirrored=False):

@@ -140,7 +140,7 @@ def layer_table(model, shape):
     return rows
 
 
-# %% wrong hooks_stay (passes the visible tests)
+# %% wrong hooks_stay
 def layer_table(model, shape):
     rows, seen = [], set()
     modes = [(m, m.training) for m in model.modules()]

@@ -194,7 +194,7 @@ def confused_pairs(confusion, k):
     return sorted(pairs, key=lambda p: (-p[2], p[0], p[1]))[:k]
 
 
-# %% wrong gradients_followed (passes the visible tests)
+# %% wrong gradients_followed
 def evaluate(model, batches, num_classes):
     awake = [m for m in model.modules() if m.training]
     model.eval()
