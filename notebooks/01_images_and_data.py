@@ -37,6 +37,7 @@ print(run_time_note("01_images_and_data"))
 
 # %%
 import math
+from textwrap import fill
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -1002,7 +1003,7 @@ axis.invert_yaxis()
 axis.set_xlabel("test accuracy (hatched: features are learned)")
 for title, entry in accuracies.items():
     print(f"{title:20s} {results.percent(entry)}")
-print(results.provenance(ladder))
+print(fill(results.provenance(ladder), 90))
 
 # %% [markdown]
 # (sec-images-photographs)=

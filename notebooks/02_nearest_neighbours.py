@@ -28,6 +28,7 @@ print(run_time_note("02_nearest_neighbours"))
 # %%
 import time
 from math import sqrt
+from textwrap import fill
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -1706,8 +1707,8 @@ print(results.table(lines, ["data set", "metric", "k", "tested", "accuracy", "st
 print()
 for record in recorded.values():
     settings = record["settings"]
-    print(f"{settings['train']:,} remembered, k from {settings['cross_validation_pictures']:,};", end=" ")
-    print(results.provenance(record))
+    sizes = f"{settings['train']:,} remembered, k from {settings['cross_validation_pictures']:,}"
+    print(fill(f"{sizes}; {results.provenance(record)}", 90))
 
 # %% tags=["hide-input"] mystnb={"figure": {"name": "fig-knn-real", "caption": "Five-fold cross-validation on training pictures of each real data set: the mean over the folds, and a band of one standard deviation. Digits on an empty background are easy for a distance between pixels, clothes are harder, photographs are nearly out of reach; the best k differs with the data."}, "image": {"alt": "Three panels of accuracy against k for MNIST, Fashion-MNIST and CIFAR-10, each with a curve for L1 and one for L2."}}
 fig, axes = plt.subplots(1, 3, figsize=(8.8, 3.4))
