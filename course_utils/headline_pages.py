@@ -86,7 +86,7 @@ HEADLINES = (
         "cifar10_cnn",
         ("parameters",),
         "count",
-        "sec-cnn-large",
+        "sec-cnn-cifar",
     ),
     Headline(
         "the same, test accuracy after 20 epochs",
