@@ -1,4 +1,4 @@
-"""A small Sphinx extension: the page of checked formulas, written from the chapters and their lists of flips.
+"""The page of checked formulas, written from the chapters and their lists of flips.
 
 For every displayed equation with a label the page says which assertions check it and which flips of a sign
 were seen to make them fail, or why there is nothing to check (`course_utils.notebooks.equations`).
@@ -10,15 +10,10 @@ import ast
 import itertools
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sphinx.application import Sphinx
-
     from course_utils.notebooks.equations import Chapter
-
-PAGE = "book/checked_formulas"
-MARKER = "<!-- checked formulas go here -->"
 
 
 def checked_formulas(root: Path) -> str:
@@ -109,32 +104,3 @@ def _code(text: str) -> str:
 
 def _plain(text: str) -> str:
     return " ".join(text.split())
-
-
-def _fill_in(app: Sphinx, docname: str, source: list[str]) -> None:
-    """Replace the marker when Sphinx reads the page."""
-    if docname == PAGE:
-        source[0] = source[0].replace(MARKER, checked_formulas(Path(app.srcdir)))
-
-
-def _always_read(*_: object) -> list[str]:
-    """Read the page at every build: a changed chapter changes it."""
-    return [PAGE]
-
-
-def setup(app: Sphinx) -> dict[str, Any]:
-    """Register the extension.
-
-    Parameters
-    ----------
-    app : sphinx.application.Sphinx
-        Sphinx, before it reads any page.
-
-    Returns
-    -------
-    dict
-        What Sphinx wants to know about an extension.
-    """
-    app.connect("source-read", _fill_in)
-    app.connect("env-get-outdated", _always_read)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,17 +1,11 @@
-"""A small Sphinx extension: the table of the sources' figures beside ours, made from the recorded results."""
+"""The table of the sources' figures beside ours, made from the recorded results."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from sphinx.application import Sphinx
-
-PAGE = "book/trust"
-MARKER = "<!-- headline figures go here -->"
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -28,7 +22,7 @@ class Headline:
         Name of the recorded result.
     path : tuple of str
         Where its summary stands among the result's metrics.
-    kind : {"fraction", "count", "seconds", "yes"}
+    kind : {"fraction", "count", "yes"}
         How it is written; "yes" is 1 for every seed if it works.
     section : str
         Label of the section that explains it.
@@ -148,15 +142,16 @@ def figure(headline: Headline, result: Mapping[str, Any]) -> str:
         return "works" if min(leaf["per_seed"]) == 1 else "fails"
     if headline.kind == "fraction":
         return percent(leaf)
-    return mean_and_spread(leaf, digits=0, unit="s" if headline.kind == "seconds" else "")
+    return mean_and_spread(leaf, digits=0)
 
 
 def _source(headline: Headline) -> str:
     """Write the source's value with as many digits as it has."""
     if isinstance(headline.source, str):
         return headline.source
-    unit = {"fraction": " %", "seconds": " s"}.get(headline.kind, "")
-    return f"{headline.source * (100 if headline.kind == 'fraction' else 1):,.10g}{unit}"
+    if headline.kind == "fraction":
+        return f"{100 * headline.source:.10g} %"
+    return f"{headline.source:,}"
 
 
 def table(folder: Path) -> str:
@@ -196,21 +191,3 @@ def table(folder: Path) -> str:
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join([*lines, ":::", ""])
-
-
-def _fill_in(app: Sphinx, docname: str, source: list[str]) -> None:
-    """Replace the marker when Sphinx reads the page."""
-    if docname == PAGE:
-        source[0] = source[0].replace(MARKER, table(Path(app.srcdir) / "book" / "results"))
-
-
-def _always_read(*_: object) -> list[str]:
-    """Read the page at every build: a new result file changes it."""
-    return [PAGE]
-
-
-def setup(app: Sphinx) -> dict[str, Any]:
-    """Register the extension with Sphinx, before it reads any page."""
-    app.connect("source-read", _fill_in)
-    app.connect("env-get-outdated", _always_read)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,22 +1,25 @@
-"""A small Sphinx extension: the page of recorded results is written from ``book/results/*.json``.
+"""A small Sphinx extension: parts of pages that are written by code, and the page of recorded results.
 
-The page holds a marker; when Sphinx reads it, the marker is replaced by one section per file. So no
-figure on that page is typed by hand, and none can be stale.
+Such a page holds a marker; when Sphinx reads it, the marker is replaced by what `WRITTEN` names, for the
+recorded results one section per file of ``book/results/``. So no figure there is typed by hand, and none can
+be stale.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from course_utils.formula_pages import checked_formulas
+from course_utils.headline_pages import table as headline_table
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
-PAGE = "book/recorded_results"
-MARKER = "<!-- recorded results go here -->"
+MARKER = "<!-- what code writes goes here -->"
 
 # How words of file names and metrics are written; longer ones first.
 SPELLING = {
@@ -133,15 +136,23 @@ def _figure(label: str, leaf: Mapping[str, Any]) -> str:
     return mean_and_spread(leaf, digits=0 if whole else 3)
 
 
+#: Page → what writes a part of it, from the course's folder.
+WRITTEN: dict[str, Callable[[Path], str]] = {
+    "book/checked_formulas": checked_formulas,
+    "book/recorded_results": lambda root: recorded_results(root / "book" / "results"),
+    "book/trust": lambda root: headline_table(root / "book" / "results"),
+}
+
+
 def _fill_in(app: Sphinx, docname: str, source: list[str]) -> None:
-    """Replace the marker when Sphinx reads the page."""
-    if docname == PAGE:
-        source[0] = source[0].replace(MARKER, recorded_results(Path(app.srcdir) / "book" / "results"))
+    """Replace the marker when Sphinx reads one of the pages."""
+    if docname in WRITTEN:
+        source[0] = source[0].replace(MARKER, WRITTEN[docname](Path(app.srcdir)))
 
 
 def _always_read(*_: object) -> list[str]:
-    """Read the page at every build: a new result file changes it."""
-    return [PAGE]
+    """Read the pages at every build: a new result file or a changed chapter changes them."""
+    return list(WRITTEN)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -333,6 +333,11 @@ def test_no_recorded_result(tmp_path):
     assert pages.recorded_results(tmp_path) == "No result has been recorded yet.\n"
 
 
+@pytest.mark.parametrize("docname", pages.WRITTEN)
+def test_a_page_written_by_code_has_the_marker_once(docname):
+    assert (ROOT / f"{docname}.md").read_text(encoding="utf-8").count(pages.MARKER) == 1
+
+
 def test_marker_is_replaced_on_its_page_only(tmp_path):
     folder = tmp_path / "book" / "results"
     folder.mkdir(parents=True)
@@ -341,7 +346,7 @@ def test_marker_is_replaced_on_its_page_only(tmp_path):
     class App:
         srcdir = str(tmp_path)
 
-    for docname, replaced in ((pages.PAGE, True), ("book/index", False)):
+    for docname, replaced in (("book/recorded_results", True), ("book/index", False)):
         source = [f"# A\n\n{pages.MARKER}\n"]
         pages._fill_in(App(), docname, source)
         assert (pages.MARKER not in source[0]) == replaced

@@ -92,10 +92,12 @@ def test_receptive_fields_are_those_of_the_experiment(chapter):
     assert [size for size, _, _ in inside.receptive_fields()] == expected == [3, 5, 10, 14, 24, 32]
 
 
-def test_sources_figures_and_recipes_are_those_that_the_text_names(text):
+def test_sources_figures_and_recipes_are_those_that_the_text_names(text, notebook):
     assert cifar10_cnn.RECIPE["batch_size"] == 128
     assert cifar10_cnn.RECIPE["lr"] == 1e-4
     assert cifar10_cnn.EPOCHS == 20
+    captions = str([cell.metadata for cell in notebook.cells])
+    assert f"{cifar10_cnn.SAMPLE:,} training pictures as they are" in captions
     for figure in (cifar10_cnn.SOURCE["test_accuracy"], cifar10_cnn.SOURCE["best_test_accuracy"]):
         assert f"{100 * figure:.2f} %" in text
     assert car_truck_cnn.HEADS["64-32-16-2"] == (64, 32, 16, 2)

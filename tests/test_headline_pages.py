@@ -33,7 +33,6 @@ def test_our_figure_is_the_recorded_one():
     [
         ("fraction", [0.5, 0.7], "60.0 ± 14.1 %"),
         ("count", [5_852_170], "5,852,170"),
-        ("seconds", [82.4], "82 s"),
         ("yes", [1.0, 1.0], "works"),
         ("yes", [1.0, 0.0], "fails"),
     ],
