@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -82,6 +84,26 @@ def test_preloads():
     )
     plan = make_plan(notebook(("s", "setup", source, 0)))
     assert preloads(plan) == ("course_utils.grading", "course_utils.grading.expect", "numpy", "torch.nn")
+
+
+@pytest.mark.parametrize(
+    ("source", "wanted"),
+    [
+        ("import torch", False),
+        ("import torch\ntorch.optim.SGD", True),
+        ("from torch import optim", True),
+        ("from course_utils.training import fit", True),
+        ("from course_utils.data import pocket10  # an optimal choice", False),
+    ],
+)
+def test_optimisers_are_made_ready_only_where_they_are_used(source, wanted):
+    """Also where a module of ours uses them: the first one made imports for seconds, on both sides."""
+    plan = make_plan(notebook(("s", "setup", source, 0)))
+    assert ("torch.optim" in preloads(plan)) == wanted
+    code = "import sys; from course_utils.grading import warm; warm.preload(tuple(sys.argv[1:])); "
+    code += "sys.exit('torch._dynamo' in sys.modules)"
+    command = [sys.executable, "-c", code, *preloads(plan)]
+    assert subprocess.run(command, check=False).returncode == (1 if wanted else 0)
 
 
 @pytest.mark.sandbox

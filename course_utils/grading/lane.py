@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import pickle
+import re
 import shutil
 import socket
 import subprocess
@@ -19,8 +20,11 @@ import sys
 import tempfile
 import threading
 import weakref
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import course_utils
 from course_utils.grading.channel import Channel, ChannelError
 from course_utils.grading.lifeline import JudgeError
 from course_utils.grading.limits import Limits
@@ -32,6 +36,7 @@ from course_utils.grading.warm import ENVIRONMENT
 
 #: Packages worth importing before the fork.
 _WORTHWHILE = ("numpy", "torch", "torchvision", "matplotlib", "sklearn", "PIL", "course_utils")
+_OPTIMISERS = re.compile(r"\boptim\b")
 
 
 def preloads(plan: Plan) -> tuple[str, ...]:
@@ -58,7 +63,17 @@ def preloads(plan: Plan) -> tuple[str, ...]:
                     found |= {f"{node.module}.{alias.name}" for alias in node.names}
     if any(name.startswith(("course_utils.plots", "matplotlib")) for name in found):
         found.add("matplotlib.pyplot")  # which course_utils.plots imports when it first draws
+    if any(_OPTIMISERS.search(text) for text in [*(step.source for step in plan.steps), *_of_ours(found)]):
+        found.add("torch.optim")  # the first optimiser made imports for seconds, see `warm.preload`
     return tuple(sorted(name for name in found if name.split(".")[0] in _WORTHWHILE))
+
+
+def _of_ours(names: set[str]) -> Iterator[str]:
+    """Read the modules of `course_utils` among these names."""
+    for name in sorted(names):
+        path = Path(course_utils.__file__).parents[1].joinpath(*name.split(".")).with_suffix(".py")
+        if name.startswith("course_utils.") and path.is_file():
+            yield path.read_text(encoding="utf-8")
 
 
 def unmarked(plan: Plan, reason: str) -> Verdict:

@@ -38,7 +38,8 @@ def preload(modules: tuple[str, ...]) -> None:
         torch.set_num_threads(1)
         layer = torch.nn.Conv2d(1, 1, 3)
         layer(torch.ones(1, 1, 5, 5)).sum().backward()  # what is made at the first use is made here
-        torch.optim.SGD(layer.parameters(), lr=0.1)  # the first optimiser imports a thousand modules
+        if "torch.optim" in modules:  # the first optimiser imports a thousand modules: two seconds and more
+            torch.optim.SGD(layer.parameters(), lr=0.1)
     gc.collect()
     gc.freeze()
     kernel.collapse_memory()
