@@ -33,6 +33,7 @@ def test_our_figure_is_the_recorded_one():
     [
         ("fraction", [0.5, 0.7], "60.0 ± 14.1 %"),
         ("count", [5_852_170], "5,852,170"),
+        ("seconds", [273.4], "273 s"),
         ("yes", [1.0, 1.0], "works"),
         ("yes", [1.0, 0.0], "fails"),
     ],
