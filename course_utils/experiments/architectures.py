@@ -7,7 +7,7 @@ from course_utils.results import summarise
 
 SEEDS = (0, 1)
 BUDGET = 10_000_000
-PICTURES = 20_000
+PICTURES = 10_000
 RECIPE: dict[str, Any] = {
     "epochs": 10,
     "lr": 3e-3,
@@ -17,7 +17,7 @@ RECIPE: dict[str, Any] = {
 }
 
 
-@experiment("cifar10_architectures", dataset="cifar10", minutes=24)
+@experiment("cifar10_architectures", dataset="cifar10", minutes=12)
 def cifar10_architectures(context: Context) -> Outcome:
     """Train five small architectures with equal multiply-adds and equal epochs on CIFAR-10."""
     import torch
