@@ -151,7 +151,7 @@ def figure(headline: Headline, result: Mapping[str, Any]) -> str:
         return "works" if min(leaf["per_seed"]) == 1 else "fails"
     if headline.kind == "fraction":
         return percent(leaf)
-    return mean_and_spread(leaf, digits=0) + (" s" if headline.kind == "seconds" else "")
+    return mean_and_spread(leaf, digits=0, unit="s" if headline.kind == "seconds" else "")
 
 
 def _source(headline: Headline) -> str:

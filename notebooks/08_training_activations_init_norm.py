@@ -1141,25 +1141,25 @@ assert sizes_by_rule["PyTorch's default"][1][0] < 1e-3 < 0.2 < sizes_by_rule["Ka
 #
 # **Quick question 4.** A convolution has 64 filters of $3 \times 3$ on 128 channels, followed by ReLU. Which standard deviation does Kaiming initialisation (fan-in) give?
 #
-# <details class="choice"><summary>$\sqrt{2/9}$</summary>
+# <details class="choice"><summary>√(2/9)</summary>
 #
 # Nine is the size of the window. Each answer adds up nine pixels in *each* of 128 channels.
 #
 # </details>
 #
-# <details class="choice"><summary>$\sqrt{2/(9 \cdot 64)}$</summary>
+# <details class="choice"><summary>√(2/(9 · 64))</summary>
 #
 # That is the fan-out: $F^2 K$, what an input feeds. It would keep the gradients' size.
 #
 # </details>
 #
-# <details class="choice right"><summary>$\sqrt{2/(9 \cdot 128)}$, about 0.042</summary>
+# <details class="choice right"><summary>√(2/(9 · 128)), about 0.042</summary>
 #
 # Right: every answer adds up $F^2 C = 9 \cdot 128 = 1152$ products, and the variance of each weight is 2 over that number.
 #
 # </details>
 #
-# <details class="choice"><summary>$\sqrt{2/(128 + 64)}$</summary>
+# <details class="choice"><summary>√(2/(128 + 64))</summary>
 #
 # Two slips at once: the window is missing, and the sum of both fans belongs to Xavier's rule.
 #

@@ -139,6 +139,7 @@ def test_a_chapter_with_everything_lacks_nothing(tmp_path):
         ("choice right", "choice", "quick question 1: wanted 3 or more choices, one right"),
         (CHOICE.format(""), "", "quick question 1: wanted 3 or more choices, one right"),
         ("That is the sum of all of them.", "No.", "quick question 1: a choice is not explained"),
+        ("<summary>5<", "<summary>$5$<", "'<summary>$': the line to click on is HTML"),
     ],
 )
 def test_exercises_and_questions_are_whole(old, new, message):

@@ -51,6 +51,8 @@ def preloads(plan: Plan) -> tuple[str, ...]:
     -------
     tuple of str
         Dotted names, sorted; names of functions of `course_utils` may be among them and do no harm.
+        ``"torch.optim"`` only where a cell, or a module of `course_utils` that a cell imports, mentions it:
+        it takes two seconds, which a submission that makes an optimiser without need takes by itself.
     """
     found: set[str] = set()
     for step in plan.steps:
@@ -64,7 +66,7 @@ def preloads(plan: Plan) -> tuple[str, ...]:
     if any(name.startswith(("course_utils.plots", "matplotlib")) for name in found):
         found.add("matplotlib.pyplot")  # which course_utils.plots imports when it first draws
     if any(_OPTIMISERS.search(text) for text in [*(step.source for step in plan.steps), *_of_ours(found)]):
-        found.add("torch.optim")  # the first optimiser made imports for seconds, see `warm.preload`
+        found.add("torch.optim")  # see `warm.preload`
     return tuple(sorted(name for name in found if name.split(".")[0] in _WORTHWHILE))
 
 

@@ -49,6 +49,7 @@ _NOT_PROSE = (
 _EXERCISE = re.compile(r"^### (?=Exercise )", re.MULTILINE)
 _QUESTION = re.compile(r'<div class="question">(.*?)</div>', re.DOTALL)
 _CHOICE = re.compile(r'<details class="choice( right)?"><summary>.+?</summary>(.*?)</details>', re.DOTALL)
+_SUMMARY_MARKUP = re.compile(r"<summary>[^<$`*]*[$`*]")
 _IMAGE = re.compile(r"!\[([^\]]*)\]\(|<img\b([^>]*)>")
 
 
@@ -165,6 +166,8 @@ def practice_problems(notebook: NotebookNode, chapter: int) -> list[str]:
             found.append(f"quick question {number}: wanted {FEWEST_CHOICES} or more choices, one right")
         if any(len(why.split()) < words for _, why in choices):
             found.append(f"quick question {number}: a choice is not explained")
+    for shown in _SUMMARY_MARKUP.findall(text):
+        found.append(f"{shown!r}: the line to click on is HTML and shows Markdown and formulas as they stand")
     return found
 
 
